@@ -1,0 +1,120 @@
+//! The command line: commands, global options, and the help that people read first.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+use crate::logging::LogFormat;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 bad input, 3 refused by a rule.
+
+Try `paceline demo` first. Then: check, plan and launch a campaign file while `paceline run` works.";
+
+/// WhatsApp marketing campaigns at a held pace, at most once per recipient.
+#[derive(Debug, Parser)]
+#[command(name = "paceline", version, about, after_help = EXIT_CODES, styles = STYLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Configuration file [default: ./workers.toml where there is one, else the built-in defaults]
+    #[arg(long, global = true, value_name = "FILE", env = "PACELINE_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Answer in JSON, for machines
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// How log lines are written to standard error; RUST_LOG says which
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "text",
+        env = "PACELINE_LOG_FORMAT",
+        hide_env_values = true
+    )]
+    pub(crate) log_format: LogFormat,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole system on this machine: simulator, a real campaign, live progress, report
+    Demo(commands::demo::Args),
+    /// Read a campaign file and its audience, ask the account, and report every problem at once
+    Check(commands::check::Args),
+    /// Show what a launch would do: who, when, how long, at what cost
+    Plan(commands::plan::Args),
+    /// Launch a campaign
+    Launch(commands::launch::Args),
+    /// Send: scheduler, workers and webhook intake in one process, until stopped
+    Run(commands::run::Args),
+    /// Show campaigns with progress, rate, time left and spend
+    Status(commands::status::Args),
+    /// Pause a campaign; takes hold within one second
+    Pause(commands::control::Args),
+    /// Let a paused or stopped campaign go on
+    Resume(commands::control::Args),
+    /// Cancel a campaign for good: what was not sent is skipped
+    Cancel(commands::control::Args),
+    /// Say what became of every recipient
+    Report(commands::report::Args),
+    /// Recompute the guarantees from the database and say what does not hold
+    Verify(commands::verify::Args),
+    /// Run the simulated platform alone
+    Simulate(commands::simulate::Args),
+    /// Print the campaign file's JSON Schema
+    Schema(commands::schema::Args),
+    /// Print a completion script for a shell
+    Completions(commands::completions::Args),
+    /// Say what is missing on this machine and how to get it
+    Doctor(commands::doctor::Args),
+}
+
+impl Command {
+    /// What is logged where RUST_LOG does not say: everything of note where logs are what one reads,
+    /// warnings beside an answer, errors beside live progress.
+    pub(crate) fn default_log_filter(&self) -> &'static str {
+        match self {
+            Self::Run(_) | Self::Simulate(_) => {
+                "warn,campaign=info,clock=info,paceline=info,queue=info,reconciler=info,scheduler=info,\
+                 simulator=info,store=info,whatsapp=info,worker=info"
+            }
+            Self::Demo(_) => "error",
+            Self::Check(_)
+            | Self::Plan(_)
+            | Self::Launch(_)
+            | Self::Status(_)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Cancel(_)
+            | Self::Report(_)
+            | Self::Verify(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Doctor(_) => "warn",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,325 @@
+//! `paceline doctor`: what is there, what is missing, and how to get it. Changes nothing.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use campaign::problem::{Problem, Problems};
+use chrono::{DateTime, Datelike, Utc};
+use clock::SharedClock;
+use serde::Serialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use whatsapp::account::{AccountError, NumberStatus, PhoneNumberInfo};
+
+use crate::app::open_store;
+use crate::config::{Config, QueueUrl, Sender, Source, StoreUrl, WEBHOOK_PATH};
+use crate::failure::Failure;
+use crate::output::{self, Look, Table, Text, Tone};
+use crate::roles::RunLock;
+
+/// What `doctor` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Do not ask the platform
+    #[arg(long)]
+    offline: bool,
+}
+
+/// How it stands with one thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    /// There.
+    Good,
+    /// Not as it should be, and nothing stops working at once.
+    Warning,
+    /// Needed and not there.
+    Missing,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    what: String,
+    verdict: Verdict,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+}
+
+impl Finding {
+    fn new(what: impl Into<String>, verdict: Verdict, found: impl Into<String>) -> Self {
+        Self { what: what.into(), verdict, found: found.into(), help: None }
+    }
+
+    fn good(what: impl Into<String>, found: impl Into<String>) -> Self {
+        Self::new(what, Verdict::Good, found)
+    }
+
+    fn of(what: impl Into<String>, verdict: Verdict, problem: &Problem) -> Self {
+        let found = format!("{}: {}", problem.place, problem.message);
+        Self { help: problem.help.clone(), ..Self::new(what, verdict, found) }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Looks at everything and prints what was found.
+///
+/// # Errors
+/// Something that is needed is missing: exit code 1.
+pub(crate) async fn run(
+    config: Result<Config, Problems>,
+    clock: SharedClock,
+    json: bool,
+    args: Args,
+) -> Result<(), Failure> {
+    let mut findings = Vec::new();
+    match config {
+        Err(problems) => {
+            findings.extend(
+                problems.0.iter().map(|problem| Finding::of("configuration", Verdict::Missing, problem)),
+            );
+        }
+        Ok(config) => look_at(&config, args.offline, &mut findings).await,
+    }
+    findings.push(time_of_day(clock.now()));
+    let missing = findings.iter().filter(|finding| finding.verdict == Verdict::Missing).count();
+    if json {
+        output::print_json(&json!({ "ready": missing == 0, "findings": findings }))?;
+    } else {
+        output::print(&render(&findings, Look::of_stdout()))?;
+    }
+    match missing {
+        0 => Ok(()),
+        1 => Err(answered("one thing that is needed is missing".to_owned())),
+        n => Err(answered(format!("{n} things that are needed are missing"))),
+    }
+}
+
+fn answered(sentence: String) -> Failure {
+    Failure::Answered { exit_code: 1, sentence }
+}
+
+async fn look_at(config: &Config, offline: bool, findings: &mut Vec<Finding>) {
+    findings.push(match &config.source {
+        Source::File(path) => Finding::good("configuration", format!("{} is valid", path.display())),
+        Source::BuiltIn => {
+            Finding::new("configuration", Verdict::Warning, "no workers.toml here: built-in defaults")
+                .help("copy the shipped workers.toml here, or name yours with --config")
+        }
+    });
+    if config.senders.is_empty() {
+        findings.push(
+            Finding::new("senders", Verdict::Missing, "none")
+                .help("add your business phone number under [[senders]] in workers.toml"),
+        );
+    }
+    for sender in &config.senders {
+        look_at_sender(config, sender, offline, findings).await;
+    }
+    for secret in &config.webhook.app_secrets {
+        findings.push(match secret.read() {
+            Ok(_) => Finding::good("webhook secret", format!("{secret} is set")),
+            Err(problem) => Finding::of("webhook secret", Verdict::Missing, &problem).help(format!(
+                "{}; it is the App Secret under App settings, Basic, of your app at developers.facebook.com",
+                problem.help.as_deref().unwrap_or_default()
+            )),
+        });
+    }
+    findings.push(match config.webhook.verify_token.read() {
+        Ok(_) => Finding::good("webhook verify token", format!("{} is set", config.webhook.verify_token)),
+        Err(problem) => Finding::of("webhook verify token", Verdict::Warning, &problem)
+            .help("needed when the webhook is subscribed in Meta's app dashboard: any word you choose, entered there too"),
+    });
+    look_at_store(config, findings).await;
+    if config.queue.url.value == QueueUrl::Redis {
+        findings.push(
+            Finding::new(
+                "queue",
+                Verdict::Missing,
+                format!("{}: redis:// is not in this version", config.queue.url.place),
+            )
+            .help("set queue.url to memory://"),
+        );
+    }
+    findings.push(port(config).await);
+}
+
+async fn look_at_sender(config: &Config, sender: &Sender, offline: bool, findings: &mut Vec<Finding>) {
+    let what = format!("sender {}", sender.name);
+    let token = match sender.token.read() {
+        Ok(token) => token,
+        Err(problem) => {
+            let help = format!(
+                "{}; it is a system user's token with the permission whatsapp_business_messaging (360dialog: the API key)",
+                problem.help.as_deref().unwrap_or_default()
+            );
+            findings.push(Finding::of(what, Verdict::Missing, &problem).help(help));
+            return;
+        }
+    };
+    findings.push(Finding::good(
+        &what,
+        format!("token {} is set, {} messages/s", sender.token, sender.rate.per_second()),
+    ));
+    if offline {
+        return;
+    }
+    let client = match whatsapp::Client::new(config.client_config(sender, token)) {
+        Ok(client) => client,
+        Err(error) => {
+            findings.push(Finding::new(what, Verdict::Missing, error.to_string()));
+            return;
+        }
+    };
+    findings.push(match client.phone_number().await {
+        Ok(info) => number(&what, &info),
+        Err(error @ (AccountError::NotOffered { .. } | AccountError::InvalidId { .. })) => {
+            Finding::new(what, Verdict::Warning, error.to_string())
+        }
+        Err(error @ AccountError::Unreachable { .. }) => {
+            Finding::new(what, Verdict::Missing, error.to_string())
+                .help("for a try without the platform: paceline simulate")
+        }
+        Err(error @ (AccountError::Refused { .. } | AccountError::Unreadable { .. })) => {
+            Finding::new(what, Verdict::Missing, error.to_string())
+                .help("check phone_number_id, and that the token belongs to its account and has not expired")
+        }
+    });
+}
+
+fn number(what: &str, info: &PhoneNumberInfo) -> Finding {
+    let name = info.verified_name.as_deref().unwrap_or("without a verified name");
+    let shown = info.display_phone_number.as_deref().unwrap_or(&info.id);
+    match &info.status {
+        NumberStatus::Connected | NumberStatus::Unknown => {
+            Finding::good(what, format!("the platform knows it: {shown}, {name}"))
+        }
+        NumberStatus::Other(status) => {
+            Finding::new(what, Verdict::Warning, format!("the platform says {status} of it: {shown}, {name}"))
+                .help("look at the number in the WhatsApp manager")
+        }
+    }
+}
+
+async fn look_at_store(config: &Config, findings: &mut Vec<Finding>) {
+    let StoreUrl::Sqlite(path) = &config.store.url.value else {
+        findings.push(
+            Finding::new(
+                "database",
+                Verdict::Missing,
+                format!("{}: postgres:// is not in this version", config.store.url.place),
+            )
+            .help("set store.url to sqlite://paceline.db"),
+        );
+        return;
+    };
+    if !Path::new(path).exists() {
+        findings.push(match writable_folder(Path::new(path)) {
+            Ok(()) => {
+                Finding::good("database", format!("{path} is not there yet; the first command makes it"))
+            }
+            Err(error) => {
+                Finding::new("database", Verdict::Missing, format!("{path} cannot be made: {error}")).help(
+                    "create its folder and give this user the right to write there, or change store.url",
+                )
+            }
+        });
+        return;
+    }
+    findings.push(match open_store(config).await {
+        Ok(store) => match store.campaigns().await {
+            Ok(campaigns) => {
+                Finding::good("database", format!("{path} opens; {} campaigns", campaigns.len()))
+            }
+            Err(error) => broken_store(path, &error.into()),
+        },
+        Err(failure) => broken_store(path, &failure),
+    });
+    if RunLock::is_held(path) {
+        findings.push(Finding::good("paceline run", format!("works on {path}")));
+    }
+}
+
+fn broken_store(path: &str, failure: &Failure) -> Finding {
+    let said = failure.lines().join("; ");
+    Finding::new("database", Verdict::Missing, said.trim_start_matches("error: ")).help(format!(
+        "check that {path} is a Paceline database and that this user may write it and its folder"
+    ))
+}
+
+/// Whether a file can be made beside `database`; leaves none behind.
+fn writable_folder(database: &Path) -> std::io::Result<()> {
+    let mut name = database.as_os_str().to_owned();
+    name.push(format!(".doctor-{}", std::process::id()));
+    std::fs::File::create_new(&name)?;
+    std::fs::remove_file(&name)
+}
+
+async fn port(config: &Config) -> Finding {
+    let address: SocketAddr = config.webhook.listen;
+    let what = "webhook address";
+    let runs = matches!(&config.store.url.value, StoreUrl::Sqlite(path) if RunLock::is_held(path));
+    match TcpListener::bind(address).await {
+        Ok(_) => Finding::good(
+            what,
+            format!("{address} is free; the platform must reach it as https://YOUR-HOST{WEBHOOK_PATH}"),
+        ),
+        Err(_) if runs => Finding::good(what, format!("{address} is in use, by `paceline run` as it seems")),
+        Err(error) => Finding::new(what, Verdict::Missing, format!("cannot listen on {address}: {error}"))
+            .help("stop what listens there, or change webhook.listen"),
+    }
+}
+
+/// A clock that is years off refuses every certificate and misses every start time.
+fn time_of_day(now: DateTime<Utc>) -> Finding {
+    let shown = now.format("%Y-%m-%d %H:%M UTC").to_string();
+    if (2026..2100).contains(&now.year()) {
+        Finding::good("clock", shown)
+    } else {
+        Finding::new("clock", Verdict::Missing, format!("says {shown}"))
+            .help("set the machine's clock, for example with timedatectl set-ntp true")
+    }
+}
+
+fn render(findings: &[Finding], look: Look) -> String {
+    let mut table = Table::new(["", "WHAT", "FOUND"]);
+    for finding in findings {
+        let mark = match finding.verdict {
+            Verdict::Good => Text::toned(Tone::Good, "ok"),
+            Verdict::Warning => Text::toned(Tone::Warn, "warning"),
+            Verdict::Missing => Text::toned(Tone::Bad, "missing"),
+        };
+        let found = match &finding.help {
+            Some(help) => format!("{}\n→ {help}", finding.found),
+            None => finding.found.clone(),
+        };
+        table.row([mark, finding.what.as_str().into(), found.into()]);
+    }
+    table.render(look)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_years_off_is_missing() {
+        assert_eq!(time_of_day(DateTime::UNIX_EPOCH).verdict, Verdict::Missing);
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        assert_eq!(time_of_day(now), Finding::good("clock", "2027-01-15 08:00 UTC"));
+    }
+
+    #[test]
+    fn advice_stands_below_what_was_found() {
+        let findings = [
+            Finding::good("configuration", "workers.toml is valid"),
+            Finding::new("senders", Verdict::Missing, "none").help("add one"),
+        ];
+        insta::assert_snapshot!(render(&findings, Look::plain(60)), @"");
+    }
+}

@@ -1,0 +1,15 @@
+//! One file per command. Each has `Args`, as clap reads them, and `run`.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod control;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod launch;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod simulate;
+pub(crate) mod status;
+pub(crate) mod verify;

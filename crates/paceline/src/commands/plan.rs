@@ -1,0 +1,176 @@
+//! `paceline plan F`: what `check` does, and then who gets it when, whom the plan leaves out and why, when it
+//! finishes, what it costs, and the hash by which exactly this plan is launched.
+
+use std::path::PathBuf;
+
+use campaign::definition::{Definition, Speed};
+use campaign::pacing::timeline::{Forecast, Group, Outlook, Pace, forecast};
+use campaign::pacing::{Rate, WindowZone};
+use campaign::planning::Summary;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde_json::json;
+
+use super::check::{self, Checked, check, excluded_json};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::output::{Look, Table, format, print, print_json};
+
+/// What `plan` is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The campaign file.
+    pub(crate) file: PathBuf,
+    /// Do not ask the account about templates and senders.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+/// Runs the command.
+pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
+    let checked = check(app, &check::Args { file: args.file, offline: args.offline }).await?;
+    let definition = &checked.prepared.definition;
+    let now = app.clock.now();
+    let forecast = timeline(app, definition, &checked.streamed.summary, now);
+    if app.json {
+        print_json(&as_json(&checked, &forecast))?;
+    } else {
+        print(&as_text(&checked, &forecast, now, Look::of_stdout()))?;
+    }
+    Ok(())
+}
+
+fn timeline(app: &App, definition: &Definition, summary: &Summary, now: DateTime<Utc>) -> Forecast {
+    let groups: Vec<Group> = summary
+        .zones
+        .iter()
+        .map(|(zone, count)| Group { zone: zone.parse().unwrap_or(Tz::UTC), count: *count })
+        .collect();
+    let senders = || definition.senders.iter().filter_map(|name| app.config.sender(name));
+    let together: u64 = senders().map(|s| s.rate.per_second().max(1.0) as u64).sum();
+    let slowest = senders().map(|s| s.rate).min().unwrap_or(Rate::SLOWEST);
+    let sender_rate = if definition.senders.len() == 1 { slowest } else { Rate::per_second_of(together).unwrap_or(Rate::FASTEST) };
+    let reach = senders().map(|s| s.daily_reach.limit().map(u64::from)).collect::<Vec<_>>();
+    forecast(&Outlook {
+        groups: &groups,
+        start: definition.schedule.start.map_or(now, |start| start.to_utc().max(now)),
+        end: definition.schedule.end.map(|end| end.to_utc()),
+        windows: &definition.schedule.windows,
+        schedule_zone: definition.schedule.zone,
+        ramp: &definition.pace.ramp,
+        pace: match definition.pace.speed {
+            None => Pace::Unlimited,
+            Some(Speed::Rate(rate)) => Pace::Rate(rate),
+            Some(Speed::Over(time)) => Pace::Over(time),
+        },
+        sender_rate,
+        daily_reach: reach.into_iter().min_by_key(|limit| limit.unwrap_or(u64::MAX)).flatten(),
+    })
+}
+
+fn as_json(checked: &Checked, forecast: &Forecast) -> serde_json::Value {
+    let summary = &checked.streamed.summary;
+    let cost = summary.cost();
+    let countries: serde_json::Map<_, _> =
+        summary.countries.iter().map(|(c, n)| (c.code().to_owned(), json!(n))).collect();
+    let zones: serde_json::Map<_, _> = summary.zones.iter().map(|(z, n)| ((*z).to_owned(), json!(n))).collect();
+    json!({
+        "campaign": checked.prepared.definition.campaign,
+        "plan_hash": checked.plan_hash(),
+        "rows": summary.rows,
+        "messages": summary.messages,
+        "excluded": excluded_json(summary),
+        "countries": countries,
+        "zones": zones,
+        "variants": variants(&checked.prepared.definition, summary)
+            .into_iter().map(|(name, n)| (name, json!(n))).collect::<serde_json::Map<_, _>>(),
+        "senders": summary.senders,
+        "cost": { "low": cost.low, "likely": cost.likely, "worst": cost.worst, "currency": cost.currency },
+        "timeline": forecast.points.iter().map(|p| json!({ "at": p.at, "sent": p.sent, "total": p.total })).collect::<Vec<_>>(),
+        "finishes_at": forecast.finishes_at,
+        "sent": forecast.sent,
+        "expires": forecast.expires,
+        "warnings": checked.warnings,
+    })
+}
+
+fn variants(definition: &Definition, summary: &Summary) -> Vec<(String, u64)> {
+    let name = |i: usize| definition.variants.get(i).map_or_else(|| i.to_string(), |v| v.name.clone());
+    summary.variants.iter().filter_map(|(i, n)| i.map(|i| (name(i), *n))).collect()
+}
+
+fn as_text(checked: &Checked, forecast: &Forecast, now: DateTime<Utc>, look: Look) -> String {
+    let definition = &checked.prepared.definition;
+    let summary = &checked.streamed.summary;
+    let zone = definition.schedule.zone;
+    let mut text = format!("Plan for {} ({})\n\n", definition.campaign, checked.prepared.file);
+    let mut table = Table::new(["rows", ""]).right([1]).indent(2);
+    table.row(["in the audience".to_owned(), format::count(summary.rows)]);
+    table.row(["become messages".to_owned(), format::count(summary.messages)]);
+    for (reason, count) in &summary.excluded {
+        table.row([format!("left out: {}", reason.words()), format::count(*count)]);
+    }
+    text.push_str(&table.render(look));
+    text.push_str("\n\n");
+    text.push_str(&who(definition, summary));
+    text.push_str(&when(definition, forecast, now, zone));
+    let cost = summary.cost();
+    let money = |amount| format!("{} {amount}", cost.currency);
+    text.push_str(&format!(
+        "  cost      low {}, likely {}, worst case {}{}\n",
+        money(cost.low.round_dp(2)),
+        money(cost.likely.round_dp(2)),
+        money(cost.worst.round_dp(2)),
+        definition.budget.map(|b| format!("; the budget of {b} is a ceiling")).unwrap_or_default()
+    ));
+    text.push_str(&format!("  plan      {}\n\n", checked.plan_hash()));
+    text.push_str(&check::problems_text(summary));
+    text.push_str(&check::warnings_text(&checked.warnings));
+    text.push_str(&format!("\nTo launch exactly this: paceline launch {} --plan {}\n", checked.prepared.file, checked.plan_hash()));
+    text
+}
+
+fn who(definition: &Definition, summary: &Summary) -> String {
+    let mut countries: Vec<_> = summary.countries.iter().collect();
+    countries.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    let list = |items: Vec<String>| items.join(", ");
+    let mut text = format!(
+        "  to        {}\n",
+        list(countries.iter().map(|(c, n)| format!("{} {}", c.name(), format::count(**n))).collect())
+    );
+    if !summary.variants.keys().all(Option::is_none) {
+        let variants = variants(definition, summary);
+        text.push_str(&format!("  variants  {}\n", list(variants.iter().map(|(v, n)| format!("{v} {}", format::count(*n))).collect())));
+    }
+    let by_recipient = definition.schedule.windows.iter().any(|w| w.zone == WindowZone::Recipient);
+    if by_recipient {
+        text.push_str(&format!("  zones     {}\n", list(summary.zones.iter().map(|(z, n)| format!("{z} {}", format::count(*n))).collect())));
+    }
+    text
+}
+
+/// Hours that are shown; a longer timeline is folded, and `--json` has all of it.
+const HOURS_SHOWN: usize = 12;
+
+fn when(definition: &Definition, forecast: &Forecast, now: DateTime<Utc>, zone: Tz) -> String {
+    let mut text = String::new();
+    let most = forecast.points.iter().map(|p| p.sent).max().unwrap_or(0).max(1);
+    for (i, point) in forecast.points.iter().filter(|p| p.sent > 0).enumerate() {
+        if i == HOURS_SHOWN {
+            text.push_str("            … (the whole timeline: --json)\n");
+            break;
+        }
+        let label = if i == 0 { "  timeline " } else { "           " };
+        let bar = "█".repeat(usize::try_from(point.sent * 24 / most).unwrap_or(24).max(1));
+        text.push_str(&format!("{label} {}  {:>9}  {bar}\n", point.at.with_timezone(&zone).format("%a %d %b %H:%M"), format::count(point.sent)));
+    }
+    match forecast.finishes_at {
+        Some(at) => text.push_str(&format!("  finishes  {}\n", format::when(at, now, zone))),
+        None => text.push_str("  finishes  not all can be sent\n"),
+    }
+    if forecast.expires > 0 {
+        let end = definition.schedule.end.map_or_else(|| "a year from now".to_owned(), |end| end.to_string());
+        text.push_str(&format!("  expires   {} messages would still be unsent at {end}\n", format::count(forecast.expires)));
+    }
+    text
+}

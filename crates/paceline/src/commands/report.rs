@@ -1,0 +1,214 @@
+//! `report`: what became of every recipient, as text, JSON or one CSV row each.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`rows`] | messages and excluded rows in the order of the audience, page by page |
+//! | [`csv_rows`] | one CSV row per recipient |
+//! | [`tally`] | adds the rows up, in memory that does not grow with them |
+//! | [`summary`] | the numbers of a report; what `--format json` prints |
+//! | [`text`] | the same numbers to read |
+//! | [`target`] | where a report is written: standard output, or a file that appears when it is complete |
+
+mod csv_rows;
+mod rows;
+mod summary;
+mod tally;
+mod target;
+mod text;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use store::Store;
+use store::model::CampaignRow;
+
+use crate::app::App;
+use crate::commands::control;
+use crate::failure::Failure;
+use crate::output::{self, Look, Progress};
+use rows::Rows;
+use summary::Summary;
+use tally::Tally;
+use target::Target;
+
+/// The width of text that goes into a file, in columns.
+const FILE_WIDTH: usize = 100;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The campaign's key
+    campaign: String,
+    /// How to write it [default: by the end of the output's name, else text to read]
+    #[arg(long, short, value_enum)]
+    format: Option<Format>,
+    /// Write to this file, which appears when it is complete
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// One row per recipient, excluded ones too
+    Csv,
+    /// Totals, funnel, failures in words, spend
+    Json,
+    /// The same to read
+    Text,
+}
+
+pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
+    // `-o -` is standard output.
+    let args = Args { output: args.output.filter(|path| path != Path::new("-")), ..args };
+    let format = format_of(&args, app.json)?;
+    let store = app.store().await?;
+    let row = control::find(&*store, &args.campaign).await?;
+    let progress = if app.json || args.output.is_none() {
+        Progress::hidden()
+    } else {
+        Progress::new(format!("reading {}", row.key), Some(row.totals.planned))
+    };
+    let mut target = Target::open(args.output.as_deref())?;
+    let written = write(&mut target, format, app, &*store, &row, &args, &progress).await;
+    drop(progress);
+    match written {
+        Ok(()) => {}
+        // Whoever read standard output has seen enough.
+        Err(Stop::ReaderGone) => return Ok(()),
+        Err(Stop::Failed(failure)) => return Err(failure),
+    }
+    target.complete()?;
+    if let Some(path) = &args.output
+        && !app.json
+    {
+        output::print(&format!("The report of {} is in {}.", row.key, path.display()))?;
+    }
+    Ok(())
+}
+
+/// The numbers of a campaign's report, from all its rows.
+///
+/// # Errors
+/// The store could not be read.
+pub(crate) async fn summarise(
+    store: &dyn Store,
+    row: &CampaignRow,
+    now: DateTime<Utc>,
+    progress: &Progress,
+) -> Result<Summary, Failure> {
+    let mut rows = Rows::of(store, row.id);
+    let mut tally = Tally::of(row);
+    while let Some(recipient) = rows.next().await? {
+        tally.add(&recipient);
+        progress.advance(1);
+    }
+    // Read again: the numbers of the row are then no older than the messages that were just counted.
+    let row = control::find(store, &row.key).await?;
+    Ok(Summary::of(&row, &tally, now))
+}
+
+/// Why a report is not written to its end.
+enum Stop {
+    ReaderGone,
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Judges an error of writing.
+fn stop(error: io::Error, target: &Target) -> Stop {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Stop::ReaderGone;
+    }
+    Stop::Failed(anyhow::Error::new(error).context(format!("cannot write {}", target.name())).into())
+}
+
+async fn write(
+    target: &mut Target,
+    format: Format,
+    app: &App,
+    store: &dyn Store,
+    row: &CampaignRow,
+    args: &Args,
+    progress: &Progress,
+) -> Result<(), Stop> {
+    if format == Format::Csv {
+        return write_csv(target, row, &mut Rows::of(store, row.id), progress).await;
+    }
+    let summary = summarise(store, row, app.clock.now(), progress).await?;
+    let text = match format {
+        Format::Csv | Format::Json => {
+            serde_json::to_string_pretty(&summary).context("the report could not be written as JSON")?
+        }
+        Format::Text => {
+            let look = if args.output.is_some() {
+                Look { width: FILE_WIDTH, colours: false }
+            } else {
+                Look::of_stdout()
+            };
+            text::render(&summary, look, app.clock.now())
+        }
+    };
+    writeln!(target, "{text}").and_then(|()| target.flush()).map_err(|error| stop(error, target))
+}
+
+async fn write_csv(
+    target: &mut Target,
+    row: &CampaignRow,
+    rows: &mut Rows<'_>,
+    progress: &Progress,
+) -> Result<(), Stop> {
+    let columns = csv_rows::Columns::of(row);
+    let mut page = csv_rows::Page::default();
+    page.push(csv_rows::HEADER)?;
+    while let Some(recipient) = rows.next().await? {
+        page.push(columns.record(&recipient))?;
+        progress.advance(1);
+        if page.is_full() {
+            target.write_all(&page.take()?).map_err(|error| stop(error, target))?;
+        }
+    }
+    target.write_all(&page.take()?).and_then(|()| target.flush()).map_err(|error| stop(error, target))
+}
+
+/// The format that was asked for, or that fits the output's name.
+fn format_of(args: &Args, json: bool) -> Result<Format, Failure> {
+    let by_name = |path: &Path| match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "csv" => Some(Format::Csv),
+        "json" => Some(Format::Json),
+        _ => None,
+    };
+    match (args.format, json) {
+        (Some(Format::Csv | Format::Text), true) => Err(Failure::BadUse(
+            "--json asks for JSON and --format for something else; leave one of them out".to_owned(),
+        )),
+        (Some(format), _) => Ok(format),
+        (None, true) => Ok(Format::Json),
+        (None, false) => Ok(args.output.as_deref().and_then(by_name).unwrap_or(Format::Text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(format: Option<Format>, output: Option<&str>) -> Args {
+        Args { campaign: "diwali".to_owned(), format, output: output.map(PathBuf::from) }
+    }
+
+    #[test]
+    fn the_format_follows_from_what_was_said() {
+        assert_eq!(format_of(&args(None, None), false).ok(), Some(Format::Text));
+        assert_eq!(format_of(&args(None, Some("a/b.CSV")), false).ok(), Some(Format::Csv));
+        assert_eq!(format_of(&args(None, Some("b.txt")), false).ok(), Some(Format::Text));
+        assert_eq!(format_of(&args(Some(Format::Json), Some("b.csv")), false).ok(), Some(Format::Json));
+        assert_eq!(format_of(&args(None, Some("b.csv")), true).ok(), Some(Format::Json));
+        assert!(matches!(format_of(&args(Some(Format::Csv), None), true), Err(Failure::BadUse(_))));
+    }
+}

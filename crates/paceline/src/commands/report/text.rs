@@ -1,0 +1,281 @@
+//! A report to read: funnel with bars, failures in words, parts, spend.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::summary::{MessagesPart, Summary};
+use crate::output::{Look, Table, Text, Tone, bars, format};
+
+/// How many characters a bar has.
+const BAR: usize = 24;
+/// No more countries are listed.
+const MOST_COUNTRIES: usize = 10;
+/// With more hours than this, days are listed.
+const MOST_HOURS: usize = 24;
+
+/// The report.
+pub(super) fn render(summary: &Summary, look: Look, now: DateTime<Utc>) -> String {
+    let parts = [
+        head(summary, look, now),
+        section("What became of the audience", &funnel(summary, look), look),
+        section("Left out at planning", &excluded(summary).render(look), look),
+        section("Failed", &failures(summary).render(look), look),
+        section("Not sent on purpose", &skipped(summary).render(look), look),
+        section("Variants", &messages_parts("VARIANT", &summary.variants, summary).render(look), look),
+        section("Countries", &countries(summary, look), look),
+        section("Over time", &times(summary).render(look), look),
+        section("Spend", &spend(summary, look), look),
+    ];
+    parts.into_iter().flatten_empty().collect::<Vec<_>>().join("\n\n")
+}
+
+/// Leaves out what is empty.
+trait FlattenEmpty: Iterator<Item = String> + Sized {
+    fn flatten_empty(self) -> impl Iterator<Item = String> {
+        self.filter(|text| !text.is_empty())
+    }
+}
+
+impl<I: Iterator<Item = String>> FlattenEmpty for I {}
+
+fn section(title: &str, body: &str, look: Look) -> String {
+    if body.is_empty() { String::new() } else { format!("{}\n{body}", look.paint(Tone::Strong, title)) }
+}
+
+fn head(summary: &Summary, look: Look, now: DateTime<Utc>) -> String {
+    let times = &summary.times;
+    let mut lines = vec![format!(
+        "Report of {}, which is {}",
+        look.paint(Tone::Strong, &summary.campaign),
+        summary.state
+    )];
+    let mut table = Table::new(["", ""]).indent(2);
+    if let Some(reason) = &summary.reason {
+        table.row(["why", reason]);
+    }
+    table.row(["file", &format!("{}, plan {}", summary.file, summary.plan_hash)]);
+    let all = [
+        ("launched", Some(times.launched_at)),
+        ("first sent", times.started_at),
+        ("last sent", times.last_sent_at),
+        ("ended", times.finished_at),
+    ];
+    for (name, at) in all {
+        if let Some(at) = at {
+            table.row([name, &format::when(at, now, times.zone)]);
+        }
+    }
+    lines.push(table.render(look));
+    if !summary.is_over {
+        lines.push(look.paint(Tone::Warn, "  The campaign is not over: these numbers will still change."));
+    }
+    if !summary.adds_up {
+        let text = format!("  The rows do not add up: run `paceline verify {}`.", summary.campaign);
+        lines.push(look.paint(Tone::Bad, &text));
+    }
+    lines.join("\n")
+}
+
+fn funnel(summary: &Summary, look: Look) -> String {
+    let funnel = &summary.funnel;
+    let mut table = Table::new(["", "RECIPIENTS", "OF PLANNED", ""]).right([1, 2]).indent(2);
+    let mut row = |name: &str, number: u64, is_step: bool, tone: Option<Tone>| {
+        if number == 0 && !is_step {
+            return;
+        }
+        let name = if is_step { name.to_owned() } else { format!("  {name}") };
+        table.row([
+            tone.filter(|_| number > 0)
+                .map_or_else(|| Text::from(name.clone()), |tone| Text::toned(tone, name.clone())),
+            format::count(number).into(),
+            format::percent(number, funnel.planned).into(),
+            if is_step { bars::bar(number, funnel.planned, BAR).into() } else { Text::from("") },
+        ]);
+    };
+    row("planned", funnel.planned, true, None);
+    row("excluded", funnel.excluded, false, None);
+    row("skipped", funnel.skipped, false, None);
+    row("still to be sent", funnel.unsent, false, None);
+    row("attempted", funnel.attempted, true, None);
+    row("in doubt", funnel.in_doubt, false, Some(Tone::Warn));
+    row("failed", funnel.failed, false, Some(Tone::Bad));
+    row("expired", funnel.expired, false, Some(Tone::Warn));
+    row("accepted", funnel.accepted, true, None);
+    row("sent", funnel.sent, true, None);
+    row("delivered", funnel.delivered, true, Some(Tone::Good));
+    row("read", funnel.read, true, Some(Tone::Good));
+    let rates = format!(
+        "{} of the attempted were delivered, and {} of the delivered were read; {} in all.",
+        format::percent(funnel.delivered, funnel.attempted),
+        format::percent(funnel.read, funnel.delivered),
+        format::counted(funnel.requests, "request"),
+    );
+    format!("{}\n{}", table.render(look), look.wrap(&rates, 2))
+}
+
+fn excluded(summary: &Summary) -> Table {
+    let mut table = Table::new(["ROWS", "REASON", "FOR EXAMPLE"]).right([0]).indent(2);
+    for part in &summary.excluded {
+        table.row([format::count(part.rows), part.reason.replace('_', " "), part.example.clone()]);
+    }
+    table
+}
+
+fn failures(summary: &Summary) -> Table {
+    let mut table = Table::new(["MESSAGES", "CODE", "WHAT IT MEANS AND WHAT TO DO"]).right([0, 1]).indent(2);
+    for part in &summary.failures {
+        let code = part.code.map_or_else(|| format::NOTHING.to_owned(), |code| code.to_string());
+        table.row([format::count(part.messages), code, format!("{}. {}", part.title, part.advice)]);
+    }
+    table
+}
+
+fn skipped(summary: &Summary) -> Table {
+    let mut table = Table::new(["MESSAGES", "REASON"]).right([0]).indent(2);
+    for part in &summary.skipped {
+        table.row([format::count(part.messages), part.reason.clone()]);
+    }
+    table
+}
+
+fn messages_parts(name: &str, parts: &[MessagesPart], summary: &Summary) -> Table {
+    let mut table =
+        Table::new([name, "MESSAGES", "ATTEMPTED", "DELIVERED", "", "READ", "", "FAILED", "COST"])
+            .right(1..=8)
+            .indent(2);
+    for part in parts {
+        table.row([
+            part.name.clone(),
+            format::count(part.messages),
+            format::count(part.attempted),
+            format::count(part.delivered),
+            format::percent(part.delivered, part.attempted),
+            format::count(part.read),
+            format::percent(part.read, part.delivered),
+            format::count(part.failed),
+            format::money(part.cost, summary.spend.currency),
+        ]);
+    }
+    table
+}
+
+fn countries(summary: &Summary, look: Look) -> String {
+    let shown = summary.countries.len().min(MOST_COUNTRIES);
+    let (first, rest) = summary.countries.split_at(shown);
+    let mut text = messages_parts("COUNTRY", first, summary).render(look);
+    if !rest.is_empty() {
+        let messages = rest.iter().map(|part| part.messages).sum();
+        text.push_str(&format!("\n  and {} more with {}", rest.len(), format::counted(messages, "message")));
+    }
+    text
+}
+
+fn times(summary: &Summary) -> Table {
+    let by_day = summary.hours.len() > MOST_HOURS;
+    let pattern = if by_day { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" };
+    let mut sums: BTreeMap<String, [u64; 3]> = BTreeMap::new();
+    for hour in &summary.hours {
+        let name = hour.from.with_timezone(&summary.times.zone).format(pattern).to_string();
+        let sum = sums.entry(name).or_default();
+        for (sum, more) in sum.iter_mut().zip([hour.attempted, hour.delivered, hour.read]) {
+            *sum += more;
+        }
+    }
+    let most = sums.values().map(|[attempted, ..]| *attempted).max().unwrap_or(0);
+    let mut table = Table::new([if by_day { "DAY" } else { "HOUR" }, "ATTEMPTED", "DELIVERED", "READ", ""])
+        .right(1..=3)
+        .indent(2);
+    for (name, [attempted, delivered, read]) in sums {
+        table.row([
+            name,
+            format::count(attempted),
+            format::count(delivered),
+            format::count(read),
+            bars::bar(attempted, most, BAR / 2),
+        ]);
+    }
+    table
+}
+
+fn spend(summary: &Summary, look: Look) -> String {
+    let spend = &summary.spend;
+    let money = |amount| format::money(amount, spend.currency);
+    let mut table = Table::new(["", "", ""]).right([1]).indent(2);
+    let mut row = |name: &str, amount, note: String| table.row([name.to_owned(), money(amount), note]);
+    let of_budget = |amount: i64| match spend.budget {
+        Some(budget) => format!(
+            "{} of the budget",
+            format::percent(u64::try_from(amount).unwrap_or(0), u64::try_from(budget.0).unwrap_or(0))
+        ),
+        None => String::new(),
+    };
+    row("spent", spend.spent, of_budget(spend.spent.0));
+    row("  told by the platform", spend.told, format::counted(spend.told_messages, "message"));
+    row("  by the rate card", spend.estimated, format::counted(spend.estimated_messages, "message"));
+    row("reserved", spend.reserved, "the worst case of what is in flight".to_owned());
+    if let Some(budget) = spend.budget {
+        row("budget", budget, String::new());
+    }
+    let mut text = table.render(look);
+    if !summary.routes.is_empty() {
+        let routes: Vec<String> = summary
+            .routes
+            .iter()
+            .map(|part| format!("{} by {}", format::count(part.messages), route_in_words(&part.route)))
+            .collect();
+        text.push_str(&format!("\n{}", look.wrap(&format!("Priced messages: {}.", routes.join(", ")), 2)));
+    }
+    text
+}
+
+/// Meta: the pricing category of a status tells the API that carried the message.
+fn route_in_words(route: &str) -> &str {
+    match route {
+        "marketing_lite" => "the Marketing Messages API (marketing_lite)",
+        "marketing" => "the Cloud API (marketing)",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::super::summary::{HourPart, sample};
+    use super::*;
+    use crate::commands::status::sample::now;
+
+    #[test]
+    fn a_report_reads_from_top_to_bottom() {
+        insta::assert_snapshot!(render(&sample::summary(), Look::plain(110), now()));
+    }
+
+    #[test]
+    fn a_narrow_report_still_fits() {
+        let text = render(&sample::summary(), Look::plain(80), now());
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn many_hours_are_told_as_days() {
+        let mut summary = sample::summary();
+        summary.hours = (0..30)
+            .map(|hour| HourPart {
+                from: now() + TimeDelta::hours(hour),
+                attempted: 10,
+                delivered: 9,
+                read: 1,
+            })
+            .collect();
+        let text = times(&summary).render(Look::plain(80));
+        assert!(text.contains("2026-11-08") && text.contains("2026-11-09"), "{text}");
+        assert!(text.contains("DAY"), "{text}");
+    }
+
+    #[test]
+    fn what_does_not_add_up_is_said() {
+        let summary = Summary { adds_up: false, ..sample::summary() };
+        assert!(render(&summary, Look::plain(80), now()).contains("do not add up"));
+    }
+}

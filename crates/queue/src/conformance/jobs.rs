@@ -1,0 +1,144 @@
+//! What a job queue must do.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use campaign::ids::{CampaignId, SliceId};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Handler, Job, SharedQueue};
+
+/// A handler that tells what it got and waits for leave to finish.
+struct Recorder {
+    got: mpsc::UnboundedSender<Job>,
+    leave: Arc<Semaphore>,
+    at_once: AtomicUsize,
+    most_at_once: AtomicUsize,
+    finished: Mutex<BTreeSet<u32>>,
+}
+
+impl Recorder {
+    fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Job>) {
+        let (got, receiver) = mpsc::unbounded_channel();
+        let recorder = Self {
+            got,
+            leave: Arc::new(Semaphore::new(0)),
+            at_once: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
+            finished: Mutex::default(),
+        };
+        (Arc::new(recorder), receiver)
+    }
+}
+
+#[async_trait]
+impl Handler for Recorder {
+    async fn handle(&self, job: Job) {
+        let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_at_once.fetch_max(now, Ordering::SeqCst);
+        let number = job.slice.number;
+        let _ = self.got.send(job);
+        if let Ok(permit) = self.leave.acquire().await {
+            permit.forget();
+        }
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
+        assert!(number != 666, "the job of the panic test");
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+    }
+}
+
+fn jobs(sender: &str, numbers: std::ops::Range<u32>) -> Vec<Job> {
+    numbers.map(|number| Job::new(SliceId { campaign: CampaignId(1), number }, sender)).collect()
+}
+
+async fn next(receiver: &mut mpsc::UnboundedReceiver<Job>) -> Job {
+    let job = tokio::time::timeout(Duration::from_secs(30), receiver.recv()).await;
+    job.ok().flatten().expect("a job is delivered within 30 s")
+}
+
+/// Every job that is pushed is delivered, whether pushed before or while serving.
+pub async fn delivers_every_job(queue: SharedQueue) {
+    let (recorder, mut got) = Recorder::new();
+    recorder.leave.add_permits(1_000);
+    queue.push(jobs("a", 0..50)).await.expect("pushed");
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn({
+        let (queue, recorder, stop) = (queue.clone(), recorder.clone(), stop.clone());
+        async move { queue.serve("w-1", 8, recorder, stop).await }
+    });
+    queue.push(jobs("b", 50..100)).await.expect("pushed");
+    let mut seen = BTreeSet::new();
+    while seen.len() < 100 {
+        seen.insert(next(&mut got).await.slice.number);
+    }
+    stop.cancel();
+    serving.await.expect("serving ends");
+    assert_eq!(recorder.finished.lock().unwrap_or_else(PoisonError::into_inner).len(), 100);
+    assert_eq!(queue.depth().await.expect("depth").running, 0);
+}
+
+/// No more than `concurrency` jobs are in hand at once.
+pub async fn keeps_to_its_concurrency(queue: SharedQueue) {
+    let (recorder, mut got) = Recorder::new();
+    queue.push(jobs("a", 0..20)).await.expect("pushed");
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn({
+        let (queue, recorder, stop) = (queue.clone(), recorder.clone(), stop.clone());
+        async move { queue.serve("w-1", 3, recorder, stop).await }
+    });
+    for _ in 0..3 {
+        next(&mut got).await;
+    }
+    assert_eq!(queue.depth().await.expect("depth").running, 3);
+    recorder.leave.add_permits(100);
+    for _ in 3..20 {
+        next(&mut got).await;
+    }
+    stop.cancel();
+    serving.await.expect("serving ends");
+    assert_eq!(recorder.most_at_once.load(Ordering::SeqCst), 3);
+}
+
+/// A stop takes no more, and waits for what is in hand.
+pub async fn a_stop_finishes_what_is_in_hand(queue: SharedQueue) {
+    let (recorder, mut got) = Recorder::new();
+    queue.push(jobs("a", 0..10)).await.expect("pushed");
+    let stop = CancellationToken::new();
+    let mut serving = tokio::spawn({
+        let (queue, recorder, stop) = (queue.clone(), recorder.clone(), stop.clone());
+        async move { queue.serve("w-1", 2, recorder, stop).await }
+    });
+    next(&mut got).await;
+    next(&mut got).await;
+    stop.cancel();
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut serving).await;
+    assert!(early.is_err(), "it returned with jobs in hand");
+    recorder.leave.add_permits(100);
+    serving.await.expect("serving ends");
+    assert_eq!(recorder.finished.lock().unwrap_or_else(PoisonError::into_inner).len(), 2);
+    assert_eq!(queue.depth().await.expect("depth").waiting, 8);
+}
+
+/// A panic in a job ends that job and nothing else.
+pub async fn a_panic_is_one_jobs_outcome(queue: SharedQueue) {
+    let (recorder, mut got) = Recorder::new();
+    recorder.leave.add_permits(100);
+    queue.push(jobs("a", 666..667)).await.expect("pushed");
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn({
+        let (queue, recorder, stop) = (queue.clone(), recorder.clone(), stop.clone());
+        async move { queue.serve("w-1", 1, recorder, stop).await }
+    });
+    assert_eq!(next(&mut got).await.slice.number, 666);
+    queue.push(jobs("a", 0..5)).await.expect("pushed");
+    for _ in 0..5 {
+        assert_ne!(next(&mut got).await.slice.number, 666);
+    }
+    stop.cancel();
+    serving.await.expect("serving ends");
+    assert_eq!(queue.depth().await.expect("depth").running, 0);
+}

@@ -1,0 +1,74 @@
+//! The conformance suite over the queue and the permits in memory.
+
+use std::sync::Arc;
+
+use clock::{SharedClock, SystemClock};
+use queue::conformance::{jobs, permits};
+use queue::memory::{MemoryPermits, MemoryQueue};
+use queue::{SharedPermits, SharedQueue};
+
+fn queue() -> SharedQueue {
+    Arc::new(MemoryQueue::new())
+}
+
+fn permits_and_clock() -> (SharedPermits, SharedClock) {
+    let clock: SharedClock = Arc::new(SystemClock::new());
+    (Arc::new(MemoryPermits::new(clock.clone())), clock)
+}
+
+#[tokio::test]
+async fn delivers_every_job() {
+    jobs::delivers_every_job(queue()).await;
+}
+
+#[tokio::test]
+async fn keeps_to_its_concurrency() {
+    jobs::keeps_to_its_concurrency(queue()).await;
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_is_in_hand() {
+    jobs::a_stop_finishes_what_is_in_hand(queue()).await;
+}
+
+#[tokio::test]
+async fn a_panic_is_one_jobs_outcome() {
+    jobs::a_panic_is_one_jobs_outcome(queue()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pace_is_global() {
+    permits::the_pace_is_global(permits_and_clock().0).await;
+}
+
+#[tokio::test]
+async fn weights_are_kept() {
+    permits::weights_are_kept(permits_and_clock().0).await;
+}
+
+#[tokio::test]
+async fn a_campaigns_own_rate_holds() {
+    permits::a_campaigns_own_rate_holds(permits_and_clock().0).await;
+}
+
+#[tokio::test]
+async fn it_starts_empty() {
+    let (permits, clock) = permits_and_clock();
+    permits::it_starts_empty(permits, clock).await;
+}
+
+#[tokio::test]
+async fn permits_come_just_in_time() {
+    let (permits, clock) = permits_and_clock();
+    permits::permits_come_just_in_time(permits, clock).await;
+}
+
+#[tokio::test]
+async fn throttling_slows_down() {
+    permits::throttling_slows_down(permits_and_clock().0).await;
+}
+
+#[tokio::test]
+async fn given_back_permits_are_not_lost() {
+    permits::given_back_permits_are_not_lost(permits_and_clock().0).await;
+}

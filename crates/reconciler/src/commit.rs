@@ -1,0 +1,150 @@
+//! Group commit: events of many requests, one transaction; each request is answered when that is durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::SharedClock;
+use store::SharedStore;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use whatsapp::webhook::Event;
+
+use crate::intake::{Counters, add};
+use crate::translate::{Changes, translate};
+
+/// Requests that may wait for a commit; more are turned away, and the platform sends them again.
+const QUEUE: usize = 1_024;
+
+/// Statuses per transaction at the most.
+const BATCH: usize = 2_000;
+
+/// How long a commit gathers further requests after its first.
+const GATHER: Duration = Duration::from_millis(2);
+
+/// The store did not take it, or too many wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotCommitted;
+
+#[derive(Debug)]
+struct Request {
+    events: Vec<Event>,
+    done: oneshot::Sender<Result<(), NotCommitted>>,
+}
+
+/// Hands events over, and waits until they are durable.
+#[derive(Debug, Clone)]
+pub struct CommitHandle {
+    requests: mpsc::Sender<Request>,
+}
+
+impl CommitHandle {
+    /// Returns when the events are in the store.
+    ///
+    /// # Errors
+    /// [`NotCommitted`] when they are not: the sender of the webhook has to send it again.
+    pub async fn commit(&self, events: Vec<Event>) -> Result<(), NotCommitted> {
+        let (done, answer) = oneshot::channel();
+        self.requests.try_send(Request { events, done }).map_err(|_| NotCommitted)?;
+        answer.await.unwrap_or(Err(NotCommitted))
+    }
+}
+
+/// Commits.
+#[derive(Debug)]
+pub struct Committer {
+    store: SharedStore,
+    clock: SharedClock,
+    install: String,
+    counters: Arc<Counters>,
+    sender: mpsc::Sender<Request>,
+    requests: Mutex<mpsc::Receiver<Request>>,
+}
+
+impl Committer {
+    pub(crate) fn new(store: SharedStore, clock: SharedClock, install: String, counters: Arc<Counters>) -> Self {
+        let (sender, requests) = mpsc::channel(QUEUE);
+        Self { store, clock, install, counters, sender, requests: Mutex::new(requests) }
+    }
+
+    pub(crate) fn handle(&self) -> CommitHandle {
+        CommitHandle { requests: self.sender.clone() }
+    }
+
+    /// Commits until `stop` is cancelled; what was handed over by then is still committed and answered.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut requests = self.requests.lock().await;
+        loop {
+            let first = tokio::select! {
+                biased;
+                request = requests.recv() => request,
+                () = stop.cancelled() => None,
+            };
+            let Some(first) = first else { break };
+            let batch = gather(first, &mut requests).await;
+            self.commit(batch).await;
+        }
+        while let Ok(request) = requests.try_recv() {
+            self.commit(vec![request]).await;
+        }
+    }
+
+    async fn commit(&self, batch: Vec<Request>) {
+        let now = self.clock.now();
+        let mut changes = Changes::default();
+        for request in &batch {
+            for event in &request.events {
+                translate(event, &self.install, now, &mut changes);
+            }
+        }
+        let result = self.store_changes(&changes).await;
+        if result.is_ok() {
+            for kind in &changes.other {
+                self.counters.count_kind(kind);
+            }
+        }
+        for request in batch {
+            // A requester that went away is no matter: the platform repeats what was not answered.
+            let _ = request.done.send(result);
+        }
+    }
+
+    async fn store_changes(&self, changes: &Changes) -> Result<(), NotCommitted> {
+        let failed = |error: store::StoreError| {
+            tracing::error!(error = &error as &dyn std::error::Error, "webhooks were not stored; they are answered with 503");
+            NotCommitted
+        };
+        if !changes.suppressions.is_empty() {
+            self.store.suppress(&changes.suppressions, self.clock.now()).await.map_err(failed)?;
+        }
+        if !changes.resumed.is_empty() {
+            self.store.unsuppress(&changes.resumed).await.map_err(failed)?;
+        }
+        if !changes.statuses.is_empty() {
+            let report = self.store.apply_statuses(&changes.statuses, self.clock.now()).await.map_err(failed)?;
+            add(&self.counters.applied, report.applied);
+            add(&self.counters.unchanged, report.unchanged);
+            add(&self.counters.parked, report.parked);
+        }
+        Ok(())
+    }
+}
+
+/// The first request and what comes within [`GATHER`], up to [`BATCH`] events.
+async fn gather(first: Request, requests: &mut mpsc::Receiver<Request>) -> Vec<Request> {
+    let mut events = first.events.len();
+    let mut batch = vec![first];
+    let deadline = tokio::time::sleep(GATHER);
+    tokio::pin!(deadline);
+    while events < BATCH {
+        tokio::select! {
+            biased;
+            request = requests.recv() => {
+                let Some(request) = request else { break };
+                events += request.events.len();
+                batch.push(request);
+            }
+            () = &mut deadline => break,
+        }
+    }
+    batch
+}

@@ -1,0 +1,122 @@
+//! The HTTP side of webhook intake: handshake, signature, size, backpressure.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use serde::Deserialize;
+use subtle::ConstantTimeEq;
+use whatsapp::{signature, webhook};
+
+use crate::Settings;
+use crate::commit::{CommitHandle, NotCommitted};
+
+/// The platform's payloads have at most 3 MB.
+const LARGEST_BODY: usize = 3 * 1024 * 1024;
+
+/// The path under which the platform reaches us.
+pub const PATH: &str = "/webhooks/whatsapp";
+
+/// What intake has seen since the process started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Posts answered with 200.
+    pub taken: AtomicU64,
+    /// Posts refused for their signature.
+    pub forged: AtomicU64,
+    /// Posts whose body could not be read.
+    pub unreadable: AtomicU64,
+    /// Posts answered with 503.
+    pub turned_away: AtomicU64,
+    /// Statuses that moved a message.
+    pub applied: AtomicU64,
+    /// Statuses that told nothing new.
+    pub unchanged: AtomicU64,
+    /// Statuses that match no message yet.
+    pub parked: AtomicU64,
+    kinds: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Counters {
+    pub(crate) fn count_kind(&self, kind: &str) {
+        *self.kinds.lock().unwrap_or_else(PoisonError::into_inner).entry(kind.to_owned()).or_default() += 1;
+    }
+
+    /// How many events of each kind came that change no message: clicks, account updates, unknown fields.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeMap<String, u64> {
+        self.kinds.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+pub(crate) fn add(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Ordering::Relaxed);
+}
+
+#[derive(Debug, Clone)]
+struct Intake {
+    settings: Arc<Settings>,
+    commit: CommitHandle,
+    counters: Arc<Counters>,
+}
+
+pub(crate) fn router(settings: Arc<Settings>, commit: CommitHandle, counters: Arc<Counters>) -> axum::Router {
+    axum::Router::new()
+        .route(PATH, get(handshake).post(receive))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(Intake { settings, commit, counters })
+}
+
+#[derive(Debug, Deserialize)]
+struct Handshake {
+    #[serde(rename = "hub.mode")]
+    mode: Option<String>,
+    #[serde(rename = "hub.challenge")]
+    challenge: Option<String>,
+    #[serde(rename = "hub.verify_token")]
+    verify_token: Option<String>,
+}
+
+async fn handshake(State(intake): State<Intake>, Query(query): Query<Handshake>) -> Response {
+    let known = match (&intake.settings.verify_token, &query.verify_token) {
+        (Some(expected), Some(given)) => bool::from(expected.expose().as_bytes().ct_eq(given.as_bytes())),
+        (None, _) | (_, None) => false,
+    };
+    if query.mode.as_deref() == Some("subscribe") && known {
+        return (StatusCode::OK, query.challenge.unwrap_or_default()).into_response();
+    }
+    (StatusCode::FORBIDDEN, "the verify token is not the one in this server's configuration").into_response()
+}
+
+async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) -> Response {
+    let header = headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok());
+    if let Err(error) = signature::verify(&intake.settings.app_secrets, header, &body) {
+        add(&intake.counters.forged, 1);
+        tracing::warn!(error = &error as &dyn std::error::Error, "a webhook was refused");
+        return (StatusCode::UNAUTHORIZED, "the signature does not match").into_response();
+    }
+    let events = match webhook::decode(&body) {
+        Ok(events) => events,
+        Err(error) => {
+            // Signed and not readable: repeating it would not help, so it is counted and taken.
+            add(&intake.counters.unreadable, 1);
+            tracing::error!(error = &error as &dyn std::error::Error, "a signed webhook could not be read");
+            return StatusCode::OK.into_response();
+        }
+    };
+    match intake.commit.commit(events).await {
+        Ok(()) => {
+            add(&intake.counters.taken, 1);
+            StatusCode::OK.into_response()
+        }
+        Err(NotCommitted) => {
+            add(&intake.counters.turned_away, 1);
+            (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")], "not stored; send it again").into_response()
+        }
+    }
+}

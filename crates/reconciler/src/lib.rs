@@ -1,0 +1,69 @@
+//! Webhook intake, and the matching of what comes back to what was sent.
+//!
+//! A webhook is verified over its raw bytes, decoded, handed to the committer, and answered with 200 only
+//! after the store has it. The platform repeats what was not answered with 200, so nothing is lost by
+//! refusing, and everything is applied so that a repetition changes nothing.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`intake`] | the HTTP side |
+//! | [`commit`] | many requests, one transaction |
+//! | [`translate`] | what a webhook event means for the store |
+
+pub mod commit;
+pub mod intake;
+pub mod translate;
+
+use std::sync::Arc;
+
+use clock::SharedClock;
+use store::SharedStore;
+use tokio_util::sync::CancellationToken;
+
+pub use commit::Committer;
+pub use intake::Counters;
+
+/// How webhooks are taken in.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The word that the platform's handshake must know; without it no handshake succeeds.
+    pub verify_token: Option<whatsapp::Secret>,
+    /// The apps' secrets, several while they are rotated. Without any, every webhook is refused.
+    pub app_secrets: Vec<whatsapp::Secret>,
+    /// The store's name in correlation keys.
+    pub install: String,
+}
+
+/// Takes webhooks in.
+#[derive(Debug)]
+pub struct Reconciler {
+    settings: Arc<Settings>,
+    committer: Committer,
+    counters: Arc<Counters>,
+}
+
+impl Reconciler {
+    /// A reconciler over a store.
+    #[must_use]
+    pub fn new(settings: Settings, store: SharedStore, clock: SharedClock) -> Self {
+        let counters = Arc::new(Counters::default());
+        let committer = Committer::new(store, clock, settings.install.clone(), counters.clone());
+        Self { settings: Arc::new(settings), committer, counters }
+    }
+
+    /// The HTTP routes: GET and POST `/webhooks/whatsapp`.
+    pub fn router(&self) -> axum::Router {
+        intake::router(self.settings.clone(), self.committer.handle(), self.counters.clone())
+    }
+
+    /// Commits what the routes take in, until `stop` is cancelled and everything taken in is answered.
+    pub async fn run(&self, stop: CancellationToken) {
+        self.committer.run(stop).await;
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        self.counters.clone()
+    }
+}

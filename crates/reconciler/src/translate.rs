@@ -1,0 +1,122 @@
+//! What a webhook event means for the store. Pure: events in, changes out.
+
+use campaign::ids::CorrelationKey;
+use campaign::message::{Again, Status};
+use campaign::money::Currency;
+use campaign::platform_error::{Circumstances, Class, Learnt, classify};
+use chrono::{DateTime, Utc};
+use store::model::{Failure, StatusUpdate, Suppression};
+use whatsapp::webhook::{self, Choice, Event, Inbound, InboundKind, StatusEvent};
+
+/// Words that, alone in a message, ask us not to write again. The platform does not act on free text.
+const STOP_WORDS: [&str; 12] = [
+    "stop", "stop all", "stopall", "unsubscribe", "opt out", "optout", "cancel", "quit", "baja", "parar", "sair", "stopp",
+];
+
+/// What some events change.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Statuses, in the order in which they came.
+    pub statuses: Vec<StatusUpdate>,
+    /// Addresses that do not want to be written to.
+    pub suppressions: Vec<Suppression>,
+    /// Addresses that want to be written to again.
+    pub resumed: Vec<String>,
+    /// Kinds of event that change nothing here.
+    pub other: Vec<String>,
+}
+
+/// Adds what an event means to `changes`.
+pub fn translate(event: &Event, install: &str, now: DateTime<Utc>, changes: &mut Changes) {
+    match event {
+        Event::Status(status) => translate_status(status, install, now, changes),
+        Event::Preference(preference) => {
+            let Some(address) = preference.wa_id.clone().or_else(|| preference.user_id.clone()) else { return };
+            match preference.choice {
+                Choice::Stop => {
+                    changes.resumed.retain(|a| *a != address);
+                    changes.suppressions.push(Suppression { address, source: "user_preferences".to_owned() });
+                }
+                Choice::Resume => {
+                    changes.suppressions.retain(|s| s.address != address);
+                    changes.resumed.push(address);
+                }
+            }
+        }
+        Event::Inbound(inbound) => match opted_out(inbound) {
+            Some(address) => {
+                changes.suppressions.push(Suppression { address, source: "stop_word".to_owned() });
+            }
+            None => changes.other.push("inbound".to_owned()),
+        },
+        Event::TemplateStatus(_) => changes.other.push("template_status".to_owned()),
+        Event::TemplateQuality(_) => changes.other.push("template_quality".to_owned()),
+        Event::TemplateCategory(_) => changes.other.push("template_category".to_owned()),
+        Event::AccountUpdate(_) => changes.other.push("account_update".to_owned()),
+        Event::PhoneQuality(_) => changes.other.push("phone_quality".to_owned()),
+        Event::Capability(_) => changes.other.push("capability".to_owned()),
+        Event::UserAction(_) => changes.other.push("user_action".to_owned()),
+        Event::AppError(_) => changes.other.push("app_error".to_owned()),
+        Event::Other { field } => changes.other.push(format!("other: {field}")),
+        Event::Unreadable { .. } => changes.other.push("unreadable".to_owned()),
+    }
+}
+
+/// The address of a person who asks in words, or by a button of ours, not to be written to again.
+fn opted_out(inbound: &Inbound) -> Option<String> {
+    let said = match &inbound.kind {
+        InboundKind::Text { body } => body,
+        InboundKind::Button { text, .. } => text,
+        InboundKind::Interactive { .. } | InboundKind::Other { .. } => return None,
+    };
+    let said = said.trim().to_lowercase();
+    let address = inbound.from.clone().or_else(|| inbound.from_user_id.clone())?;
+    STOP_WORDS.contains(&said.trim_end_matches(['.', '!'])).then_some(address)
+}
+
+fn translate_status(event: &StatusEvent, install: &str, now: DateTime<Utc>, changes: &mut Changes) {
+    let key = event
+        .callback_data
+        .as_deref()
+        .and_then(|data| data.parse::<CorrelationKey>().ok())
+        .filter(|key| key.install == install)
+        .map(|key| (key.message, key.attempt));
+    let mut update = StatusUpdate {
+        wamid: event.wamid.clone(),
+        key,
+        status: Status::Sent,
+        at: event.timestamp.unwrap_or(now),
+        failure: None,
+        retry_at: None,
+        route: event.pricing.as_ref().and_then(|p| p.category.clone()),
+        cost: event.pricing.as_ref().and_then(|p| p.cost.as_ref()).and_then(|cost| {
+            let currency: Currency = cost.currency.parse().ok()?;
+            Some((cost.amount, currency))
+        }),
+    };
+    match event.status {
+        webhook::Status::Sent => {}
+        webhook::Status::Delivered => update.status = Status::Delivered,
+        webhook::Status::Read | webhook::Status::Played => update.status = Status::Read,
+        webhook::Status::Failed => fail(event, now, &mut update),
+    }
+    changes.statuses.push(update);
+}
+
+/// A status says for certain that the message was not delivered; its code says whether another try may
+/// succeed. What stops a template, sender or account fails the message here: it can be retried by hand
+/// once the cause is gone.
+fn fail(event: &StatusEvent, now: DateTime<Utc>, update: &mut StatusUpdate) {
+    let error = event.errors.first();
+    let text = error.map(|e| format!("{} {}", e.title, e.details.as_deref().unwrap_or_default())).unwrap_or_default();
+    let circumstances = Circumstances { learnt: Learnt::Status, template_unsettled: false, country: None };
+    let verdict = classify(error.and_then(|e| e.code), None, &text, circumstances);
+    let wait = matches!(verdict.class, Class::Retry | Class::Later).then(|| verdict.delay.least(1)).flatten();
+    update.retry_at = wait.map(|wait| now + wait);
+    update.status = Status::Failed { again: if wait.is_some() { Again::Later } else { Again::No } };
+    update.failure = Some(Failure {
+        code: error.and_then(|e| e.code),
+        class: verdict.class.name().to_owned(),
+        detail: verdict.explanation,
+    });
+}

@@ -1,0 +1,245 @@
+//! What a campaign needs now: a pure function of a snapshot.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use campaign::definition::InDoubt;
+use campaign::gate::{self, Gate, GateRules, GateState};
+use campaign::pacing::{Rate, windows};
+use campaign::{lifecycle, message, planning};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use store::model::{CampaignRow, GroupRow, ReleaseOrder, TemplateKey};
+
+/// What surrounds a campaign.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Each sender's rate.
+    pub senders: BTreeMap<String, Rate>,
+    /// The gates of the campaign's templates.
+    pub gates: BTreeMap<TemplateKey, GateState>,
+    /// The gates' waits.
+    pub rules: GateRules,
+    /// So much of the rate is released ahead.
+    pub lookahead: Duration,
+}
+
+/// Something to be done for a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Move it, with the reason to be shown.
+    Move(lifecycle::Event, Option<String>),
+    /// Only show another reason.
+    Explain(Option<String>),
+    /// Release slices.
+    Release(Vec<ReleaseOrder>),
+    /// Its end has passed: what is unsent expires.
+    ExpireUnsent,
+    /// What is unsent is skipped, with the reason.
+    SkipUnsent(&'static str),
+}
+
+/// Why a group may not be released now, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Hindrance {
+    until: Option<DateTime<Utc>>,
+    why: String,
+    /// The campaign waits for a gate (and is `waiting`), not just for the hour.
+    is_gate: bool,
+}
+
+/// What a campaign needs at `now`.
+#[must_use]
+pub fn decide(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<Action> {
+    use lifecycle::State;
+    match row.state {
+        State::Cancelled => {
+            if unsent(row) > 0 { vec![Action::SkipUnsent("the campaign was cancelled")] } else { Vec::new() }
+        }
+        State::Waiting | State::Running | State::Settling => active(row, around, now),
+        State::Loading | State::Paused | State::Done | State::Stopped => Vec::new(),
+    }
+}
+
+fn unsent(row: &CampaignRow) -> u64 {
+    row.count(message::State::Queued) + row.count(message::State::Retrying)
+}
+
+fn active(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<Action> {
+    let schedule = &row.definition.schedule;
+    let unsent = unsent(row);
+    if unsent > 0 && schedule.end.is_some_and(|end| end <= now) {
+        return vec![Action::ExpireUnsent];
+    }
+    if unsent == 0 && row.count(message::State::Sending) == 0 {
+        return ending(row, now);
+    }
+    if unsent == 0 {
+        return Vec::new();
+    }
+    if let Some(start) = schedule.start.filter(|start| *start > now) {
+        return wait(row, format!("starts at {start}"));
+    }
+    if let Some(reason) = too_many_failures(row) {
+        return vec![Action::Move(lifecycle::Event::Stop, Some(reason))];
+    }
+    if row.state == lifecycle::State::Settling {
+        return vec![Action::Move(lifecycle::Event::Begin, Some("some messages are tried again".to_owned()))];
+    }
+    sending(row, around, now)
+}
+
+/// The campaign's own stop rule: failed messages against all that have an outcome.
+fn too_many_failures(row: &CampaignRow) -> Option<String> {
+    let rule = row.definition.stop_when?;
+    let failed = row.count(message::State::Failed);
+    let with_outcome: u64 = failed
+        + [
+            message::State::Accepted,
+            message::State::Held,
+            message::State::Sent,
+            message::State::Delivered,
+            message::State::Read,
+            message::State::Expired,
+        ]
+        .into_iter()
+        .map(|state| row.count(state))
+        .sum::<u64>();
+    (with_outcome >= u64::from(rule.after) && rule.failure_rate.is_exceeded_by(failed, with_outcome)).then(|| {
+        format!("stop_when: {failed} of {with_outcome} messages failed, more than {}", rule.failure_rate)
+    })
+}
+
+/// All is sent: settle, then finish once nothing more is to come.
+fn ending(row: &CampaignRow, now: DateTime<Utc>) -> Vec<Action> {
+    let open: u64 =
+        message::State::ALL.into_iter().filter(|s| s.is_awaiting_status()).map(|s| row.count(s)).sum();
+    let doubts = row.count(message::State::InDoubt);
+    let reason = match (open, doubts) {
+        (0, 0) => None,
+        (open, 0) => Some(format!("waits for the statuses of {open} messages")),
+        (0, doubts) => Some(format!("{doubts} messages are in doubt")),
+        (open, doubts) => Some(format!("waits for the statuses of {open} messages; {doubts} are in doubt")),
+    };
+    if row.state != lifecycle::State::Settling {
+        return vec![Action::Move(lifecycle::Event::Settle, reason)];
+    }
+    // Held doubts are an operator's: they keep a campaign from its end only while a status may still come.
+    let doubts_are_waited_for = doubts > 0
+        && (row.definition.in_doubt != InDoubt::Hold
+            || row.last_sent_at.is_some_and(|at| now < at + row.definition.in_doubt_after));
+    if open == 0 && !doubts_are_waited_for {
+        return vec![Action::Move(lifecycle::Event::Finish, reason)];
+    }
+    explain(row, reason)
+}
+
+fn wait(row: &CampaignRow, reason: String) -> Vec<Action> {
+    if row.state == lifecycle::State::Waiting {
+        return explain(row, Some(reason));
+    }
+    vec![Action::Move(lifecycle::Event::Wait, Some(reason))]
+}
+
+fn explain(row: &CampaignRow, reason: Option<String>) -> Vec<Action> {
+    if row.reason == reason { Vec::new() } else { vec![Action::Explain(reason)] }
+}
+
+fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<Action> {
+    let mut hindrances: Vec<Hindrance> = Vec::new();
+    let mut open: Vec<(&GroupRow, u64)> = Vec::new();
+    let mut in_hand = 0;
+    for group in &row.groups {
+        in_hand += group.released;
+        if group.planned == 0 {
+            if let Some(until) = group.not_before {
+                hindrances.push(Hindrance { until: Some(until), why: "some messages wait".to_owned(), is_gate: false });
+            }
+            continue;
+        }
+        match hindrance(row, group, around, now) {
+            Ok(most) => open.push((group, most)),
+            Err(hindrance) => hindrances.push(hindrance),
+        }
+    }
+    if open.is_empty() && in_hand == 0 {
+        hindrances.sort_by_key(|h| (h.until.is_none(), h.until));
+        return match hindrances.into_iter().next() {
+            Some(first) if first.is_gate => wait(row, first.why),
+            Some(first) => begin_or_explain(row, Some(first.why)),
+            None if row.count(message::State::Retrying) > 0 => {
+                begin_or_explain(row, Some(format!("{} messages wait to be tried again", row.count(message::State::Retrying))))
+            }
+            None => explain(row, row.reason.clone()),
+        };
+    }
+    let mut actions = begin_or_explain(row, None);
+    let orders = orders(row, around, &open, in_hand);
+    if !orders.is_empty() {
+        actions.push(Action::Release(orders));
+    }
+    actions
+}
+
+fn begin_or_explain(row: &CampaignRow, reason: Option<String>) -> Vec<Action> {
+    if row.state == lifecycle::State::Running {
+        return explain(row, reason);
+    }
+    vec![Action::Move(lifecycle::Event::Begin, reason)]
+}
+
+/// How many messages of a group may be released at the most, or why none.
+fn hindrance(row: &CampaignRow, group: &GroupRow, around: &Surroundings, now: DateTime<Utc>) -> Result<u64, Hindrance> {
+    let schedule = &row.definition.schedule;
+    let zone: Tz = group.zone.parse().unwrap_or(schedule.zone);
+    let hours = windows::at(&schedule.windows, zone, schedule.zone, now);
+    if !hours.open {
+        let until = hours.changes_at;
+        let why = until.map_or_else(
+            || "its windows never open".to_owned(),
+            |until| format!("outside its sending windows; the next opens at {}", until.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z")),
+        );
+        return Err(Hindrance { until, why, is_gate: false });
+    }
+    let state = around.gates.get(&group.template).cloned().unwrap_or_default();
+    match gate::decide(&state, &around.rules, now) {
+        Gate::Open => Ok(u64::MAX),
+        // One slice is enough for the one message that may go; the rest of it comes back.
+        Gate::Canary => Ok(u64::from(group.released == 0)),
+        Gate::Closed { until, why } => Err(Hindrance {
+            until: Some(until),
+            why: format!("waits for the template {} until {}: {why}", group.template.name, until.format("%Y-%m-%d %H:%M:%S UTC")),
+            is_gate: true,
+        }),
+    }
+}
+
+/// Fills what is in workers' hands up to the lookahead, evenly over the open groups.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "rates are positive and at most 10,000 per second"
+)]
+fn orders(row: &CampaignRow, around: &Surroundings, open: &[(&GroupRow, u64)], in_hand: u64) -> Vec<ReleaseOrder> {
+    let mut fastest: BTreeMap<&str, Rate> = BTreeMap::new();
+    for (group, _) in open {
+        if let Some(rate) = around.senders.get(&group.sender) {
+            fastest.insert(&group.sender, *rate);
+        }
+    }
+    let senders: f64 = fastest.values().map(|r| r.per_second()).sum();
+    let own = planning::own_rate(&row.definition, row.totals.messages, row.attempts);
+    let per_second = own.map_or(senders, |own| own.per_second().min(senders));
+    let ahead = ((per_second * around.lookahead.as_secs_f64()).ceil() as u64).max(1);
+    let mut left = ahead.saturating_sub(in_hand);
+    let mut orders = Vec::new();
+    for (i, (group, most)) in open.iter().enumerate() {
+        let share = left.div_ceil((open.len() - i) as u64).min(*most).min(group.planned);
+        if share > 0 && around.senders.contains_key(&group.sender) {
+            orders.push(ReleaseOrder { group: group.number, messages: share });
+            left -= share;
+        }
+    }
+    orders
+}

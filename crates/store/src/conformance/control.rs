@@ -1,0 +1,84 @@
+//! Pausing, cancelling, reasons, reading, the do-not-send list.
+
+use campaign::ids::{CampaignId, Seq};
+use campaign::lifecycle::{Event, State};
+
+use super::scene::{Setup, at};
+use crate::model::Suppression;
+use crate::{SharedStore, TransitionError};
+
+pub async fn the_state_machine_decides(store: SharedStore) {
+    let scene = Setup::default().launch(&store).await;
+    let pause = |reason| store.transition(scene.id, Event::Pause, Some(reason), at(5));
+    assert_eq!(pause("lunch").await.unwrap(), State::Paused);
+    let refused = store.transition(scene.id, Event::Finish, None, at(6)).await.unwrap_err();
+    assert!(matches!(refused, TransitionError::Forbidden(_)), "{refused}");
+    let row = scene.campaign().await;
+    assert_eq!((row.state, row.reason.as_deref(), row.finished_at), (State::Paused, Some("lunch"), None));
+    scene.transition(Event::Resume, at(7)).await;
+    scene.transition(Event::Begin, at(7)).await;
+    scene.transition(Event::Settle, at(8)).await;
+    scene.transition(Event::Finish, at(9)).await;
+    let row = scene.campaign().await;
+    assert_eq!((row.state, row.reason, row.finished_at), (State::Done, None, Some(at(9))));
+    let missing = store.transition(CampaignId(404), Event::Pause, None, at(9)).await.unwrap_err();
+    assert!(matches!(missing, TransitionError::NoSuchCampaign), "{missing}");
+}
+
+pub async fn a_reason_stays_until_the_campaign_moves(store: SharedStore) {
+    let scene = Setup::default().launch(&store).await;
+    store.set_reason(scene.id, Some("outside its windows")).await.unwrap();
+    scene.transition(Event::Begin, at(1)).await;
+    assert_eq!(scene.campaign().await.reason.as_deref(), Some("outside its windows"));
+    scene.transition(Event::Pause, at(2)).await;
+    assert_eq!(scene.campaign().await.reason, None);
+}
+
+pub async fn cancelled_campaigns_are_active_until_nothing_is_unsent(store: SharedStore) {
+    let scene = Setup::default().launch(&store).await;
+    let active = || async { store.active_campaigns().await.unwrap().len() };
+    assert_eq!(active().await, 1);
+    scene.transition(Event::Pause, at(1)).await;
+    assert_eq!(active().await, 0);
+    scene.transition(Event::Cancel, at(2)).await;
+    assert_eq!((active().await, scene.campaign().await.finished_at), (1, Some(at(2))));
+    assert_eq!(store.skip_unsent(scene.id, "cancelled", at(3), 100).await.unwrap(), 10);
+    assert_eq!(active().await, 0);
+}
+
+pub async fn pages_follow_each_other(store: SharedStore) {
+    let first = Setup::default().launch(&store).await;
+    let second = Setup { key: "holi", messages: 3, ..Setup::default() }.launch(&store).await;
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.messages(first.id, after, 4).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.seq);
+        seen.extend(page.iter().map(|m| m.seq.0));
+    }
+    assert_eq!(seen, (0..10).collect::<Vec<_>>());
+    assert_eq!(store.messages(second.id, None, 100).await.unwrap().len(), 3);
+    let excluded = store.excluded(first.id, Some(Seq(10)), 100).await.unwrap();
+    assert_eq!(excluded.iter().map(|e| e.seq.0).collect::<Vec<_>>(), [11]);
+    let keys: Vec<_> = store.campaigns().await.unwrap().into_iter().map(|c| c.key).collect();
+    assert_eq!(keys, ["holi", "diwali"], "newest first");
+}
+
+pub async fn the_install_id_stays(store: SharedStore) {
+    let id = store.install_id().await.unwrap();
+    assert!(id.len() == 8 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{id}");
+    assert_eq!(store.install_id().await.unwrap(), id);
+}
+
+pub async fn the_do_not_send_list(store: SharedStore) {
+    let entry = |address: &str, source: &str| Suppression { address: address.into(), source: source.into() };
+    assert_eq!(store.suppress(&[entry("1", "import"), entry("2", "stop")], at(0)).await.unwrap(), 2);
+    assert_eq!(store.suppress(&[entry("2", "import"), entry("3", "import")], at(1)).await.unwrap(), 1);
+    let asked = ["3", "9", "2", "2"].map(str::to_owned);
+    assert_eq!(store.suppressed(&asked).await.unwrap(), ["2", "3"]);
+    let second_page = store.suppressions(Some("1"), 1).await.unwrap();
+    assert_eq!(second_page, [entry("2", "stop")], "the first entry stays as it was");
+    assert_eq!(store.unsuppress(&asked).await.unwrap(), 2);
+    assert!(store.suppressed(&asked).await.unwrap().is_empty());
+}

@@ -1,0 +1,157 @@
+//! The suite that every store passes: what the operations of [`Store`](crate::Store) promise, as stories.
+//!
+//! A store's tests say `store::conformance::suite!(make)`, where `make` is an async function that returns a
+//! fresh store and whatever must live as long as it. After every story all campaigns are verified: counters
+//! equal rows, nothing is forgotten, nothing is impossible.
+//!
+//! | module | tells of |
+//! | --- | --- |
+//! | [`scene`] | a launched campaign and short words for what happens to it |
+//! | [`launching`] | twice, dead ones, chunks, totals that do not fit |
+//! | [`control`] | pausing, cancelling, reasons, reading |
+//! | [`slices`] | released, taken back, deferred, finished by who lost them |
+//! | [`claiming`] | one claimer per attempt, pauses, ends, opt-outs |
+//! | [`gates`] | closed, one canary under concurrency, by hand |
+//! | [`budgets`] | the ceiling under concurrent claims, what is settled and released |
+//! | [`recording`] | every kind of outcome, late and doubled |
+//! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
+//! | [`sweeps`] | lost workers, doubts, retries, TTL, deadlines |
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the suite is test code that lives in the library, so that every store can run it"
+)]
+#![expect(missing_docs, reason = "the names of the stories are sentences")]
+
+pub mod budgets;
+pub mod claiming;
+pub mod control;
+pub mod gates;
+pub mod launching;
+pub mod recording;
+pub mod scene;
+pub mod slices;
+pub mod statuses;
+pub mod sweeps;
+
+pub use crate::conformance_suite as suite;
+
+use crate::Store;
+
+/// Verifies every campaign and compares what is counted with what is shown.
+pub async fn assert_sound(store: &dyn Store) {
+    for campaign in store.campaigns().await.unwrap() {
+        let verdict = store.verify(campaign.id).await.unwrap();
+        assert_eq!(verdict.violations, Vec::<String>::new(), "campaign {}", campaign.key);
+        assert_eq!(verdict.counts, campaign.counts, "campaign {}", campaign.key);
+        assert_eq!(verdict.excluded, campaign.totals.excluded);
+        assert!(campaign.is_conserved(), "campaign {} is not conserved", campaign.key);
+    }
+}
+
+/// Makes a test of every story. `$make` is the path of an async function that returns a `SharedStore` and a
+/// value that is kept as long as the test runs.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($make:ident) => {
+        $crate::conformance_suite! { @stories $make
+            launching {
+                a_launched_campaign_reads_as_it_was_written
+                a_key_is_launched_once
+                a_dead_launch_is_replaced
+                a_live_launch_is_not_replaced
+                an_abandoned_launch_leaves_nothing
+                totals_that_do_not_fit_are_refused
+                a_recipient_twice_is_refused
+                slices_of_one_number_add_up
+                nothing_is_added_after_the_launch
+            }
+            control {
+                the_state_machine_decides
+                a_reason_stays_until_the_campaign_moves
+                cancelled_campaigns_are_active_until_nothing_is_unsent
+                pages_follow_each_other
+                the_install_id_stays
+                the_do_not_send_list
+            }
+            slices {
+                slices_are_released_in_order_up_to_the_order
+                nothing_is_released_unless_the_campaign_runs
+                a_lease_that_ends_gives_the_slice_back
+                a_claim_prolongs_the_lease
+                unsent_messages_make_a_finished_slice_wait_again
+                a_deferred_slice_waits_for_its_time
+                a_slow_worker_ends_a_slice_that_is_someone_elses
+                work_is_what_is_left
+            }
+            claiming {
+                of_many_claimers_one_gets_each_message
+                nothing_is_claimed_twice
+                a_claim_says_all_that_is_needed_to_send
+                nothing_is_claimed_after_a_pause
+                nothing_is_claimed_after_the_end
+                a_slice_that_is_not_released_is_gone
+                an_opt_out_takes_hold_at_the_claim
+                another_slices_messages_are_not_granted
+            }
+            gates {
+                a_closed_gate_grants_nothing
+                an_idle_template_gets_exactly_one_message
+                a_canary_goes_to_who_may_get_it
+                not_synced_closes_the_gate_and_uses_no_attempt_up
+                a_refused_canary_lets_another_go
+                a_template_keeps_its_first_time
+            }
+            budgets {
+                concurrent_claims_never_pass_the_ceiling
+                what_was_delivered_is_spent_and_the_rest_released
+                a_told_cost_corrects_the_assumed_one
+                a_late_delivery_is_spent_even_above_the_ceiling
+                a_doubt_that_is_sent_again_is_reserved_twice
+                money_is_given_back_by_refusals
+            }
+            recording {
+                each_kind_of_outcome
+                an_outcome_told_twice_is_told_once
+                an_outcome_of_an_earlier_attempt_changes_no_state
+                a_response_that_came_after_the_worker_was_lost_ends_the_doubt
+                an_outcome_for_nobody_is_no_error
+            }
+            statuses {
+                any_order_of_webhooks_and_response_ends_the_same
+                statuses_are_found_by_key_before_any_response
+                early_statuses_without_a_key_wait_for_the_response
+                a_parked_status_is_parked_once_and_pruned
+                the_earlier_attempts_failure_does_not_touch_the_newer
+                the_earlier_attempts_delivery_is_believed
+                a_failure_that_may_pass_is_retried
+                a_key_that_no_message_has_is_parked
+                a_read_message_was_delivered
+                a_late_delivery_after_expiry
+            }
+            sweeps {
+                claims_of_silent_workers_become_doubts
+                a_worker_that_claims_is_alive
+                taking_over_spares_oneself
+                doubts_end_by_policy
+                a_doubt_is_resent_once
+                a_status_ends_a_doubt
+                retries_get_slices_of_their_own
+                a_retry_that_was_placed_is_not_placed_again
+                the_ttl_expires_what_was_not_delivered
+                the_end_expires_what_was_not_sent
+                cancelling_skips_what_was_not_sent
+            }
+        }
+    };
+    (@stories $make:ident $($module:ident { $($story:ident)* })*) => {
+        $(mod $module {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $story() {
+                let (store, _kept) = super::$make().await;
+                $crate::conformance::$module::$story(store.clone()).await;
+                $crate::conformance::assert_sound(&*store).await;
+            })*
+        })*
+    };
+}

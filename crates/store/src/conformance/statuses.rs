@@ -1,0 +1,214 @@
+//! Status webhooks: every order around the response; by key, by id, early, parked, late.
+
+use campaign::ids::{CampaignId, MessageId, Seq};
+use campaign::message::{Again, State, Status};
+use chrono::TimeDelta;
+
+use super::scene::{Scene, Setup, TTL_S, at, failure, seqs, unkeyed};
+use crate::SharedStore;
+use crate::model::{MessageRow, StatusReport, StatusUpdate};
+
+const FAILED: Status = Status::Failed { again: Again::No };
+
+fn report(applied: u64, unchanged: u64, parked: u64) -> StatusReport {
+    StatusReport { applied, unchanged, parked }
+}
+
+/// All orders of `0..n`.
+fn orders(n: usize) -> Vec<Vec<usize>> {
+    let Some(last) = n.checked_sub(1) else { return vec![vec![]] };
+    let mut all = Vec::new();
+    for shorter in orders(last) {
+        for place in 0..n {
+            let mut order = shorter.clone();
+            order.insert(place, last);
+            all.push(order);
+        }
+    }
+    all
+}
+
+/// Plays the steps in an order, each status twice: step 0 is the response, the others are statuses.
+async fn play(scene: &Scene, seq: u32, order: &[usize], statuses: &[Status], is_keyed: bool) -> MessageRow {
+    let mut late = Vec::new();
+    for step in order {
+        let Some(place) = step.checked_sub(1) else {
+            scene.accepted(seq, 1, at(10)).await;
+            continue;
+        };
+        let when = at(20 + i64::try_from(place).unwrap());
+        let mut update = scene.keyed(seq, 1, statuses[place], when);
+        if !is_keyed {
+            update.key = None;
+        }
+        scene.apply(&[update.clone(), update.clone()], at(30)).await;
+        late.push(update);
+    }
+    // And all of them once more, backwards, in one request.
+    late.reverse();
+    scene.apply(&late, at(40)).await;
+    scene.row(seq).await
+}
+
+pub async fn any_order_of_webhooks_and_response_ends_the_same(store: SharedStore) {
+    let happy = [Status::Sent, Status::Delivered, Status::Read];
+    let sad = [Status::Sent, FAILED];
+    let (happy_orders, sad_orders) = (orders(4), orders(3));
+    let each = u32::try_from(happy_orders.len() + sad_orders.len()).unwrap();
+    let messages = each * 2;
+    let scene = Setup { messages, per_slice: messages, ..Setup::default() }.released(&store).await;
+    scene.claim(0, 0..messages, at(0)).await;
+    let mut seq = 0;
+    for is_keyed in [true, false] {
+        for order in &happy_orders {
+            let row = play(&scene, seq, order, &happy, is_keyed).await;
+            assert_eq!(row.state, State::Read, "{order:?}");
+            assert_eq!((row.sent_at, row.delivered_at, row.read_at), (Some(at(20)), Some(at(21)), Some(at(22))));
+            assert_eq!((row.accepted_at, row.assumed, row.failure), (Some(at(10)), false, None), "{order:?}");
+            seq += 1;
+        }
+        for order in &sad_orders {
+            let row = play(&scene, seq, order, &sad, is_keyed).await;
+            assert_eq!((row.state, row.failure), (State::Failed, Some(failure(131_026))), "{order:?}");
+            assert_eq!((row.sent_at, row.accepted_at), (Some(at(20)), Some(at(10))), "{order:?}");
+            seq += 1;
+        }
+    }
+    assert_eq!(store.parked_statuses().await.unwrap(), 0);
+    assert_eq!(scene.money().await, (i64::try_from(2 * happy_orders.len()).unwrap() * 8, 0));
+}
+
+pub async fn statuses_are_found_by_key_before_any_response(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, [0], at(0)).await;
+    assert_eq!(scene.apply(&[scene.keyed(0, 1, Status::Sent, at(1))], at(1)).await, report(1, 0, 0));
+    let row = scene.row(0).await;
+    assert_eq!((row.state, row.wamid.as_deref(), row.sent_at), (State::Sent, Some("wamid.0.1"), Some(at(1))));
+    // The id was learnt from it: one without a key finds the message, too, even in the same request.
+    let both = [unkeyed(0, 1, Status::Delivered, at(2)), scene.keyed(0, 1, Status::Delivered, at(2))];
+    assert_eq!(scene.apply(&both, at(2)).await, report(1, 1, 0));
+}
+
+pub async fn early_statuses_without_a_key_wait_for_the_response(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, 0..2, at(0)).await;
+    let early = [unkeyed(0, 1, Status::Delivered, at(2)), unkeyed(0, 1, Status::Sent, at(1))];
+    assert_eq!(scene.apply(&early, at(2)).await, report(0, 0, 2));
+    assert_eq!(scene.state(0).await, State::Sending);
+    scene.accepted(1, 1, at(3)).await;
+    assert_eq!(store.parked_statuses().await.unwrap(), 2, "another's response changes nothing");
+    scene.accepted(0, 1, at(3)).await;
+    let row = scene.row(0).await;
+    assert_eq!((row.state, row.sent_at, row.delivered_at), (State::Delivered, Some(at(1)), Some(at(2))));
+    assert_eq!(store.parked_statuses().await.unwrap(), 0);
+}
+
+pub async fn a_parked_status_is_parked_once_and_pruned(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    let stranger = unkeyed(99, 1, Status::Sent, at(1));
+    for now in [1, 2, 500] {
+        assert_eq!(scene.apply(&[stranger.clone(), stranger.clone()], at(now)).await, report(0, 0, 2));
+    }
+    scene.apply(&[unkeyed(98, 1, Status::Sent, at(1))], at(500)).await;
+    assert_eq!(store.parked_statuses().await.unwrap(), 2);
+    assert_eq!(store.prune_parked(at(100), 10).await.unwrap(), 1);
+    assert_eq!(store.prune_parked(at(100), 10).await.unwrap(), 0);
+    assert_eq!(store.parked_statuses().await.unwrap(), 1);
+}
+
+pub async fn the_earlier_attempts_failure_does_not_touch_the_newer(store: SharedStore) {
+    let scene = Setup { extra: "in_doubt: resend", ..Setup::default() }.released(&store).await;
+    twice_sent(&scene, 0).await;
+    assert_eq!(scene.apply(&[scene.keyed(0, 1, FAILED, at(10_001))], at(10_001)).await, report(0, 1, 0));
+    assert_eq!(scene.apply(&[unkeyed(0, 1, Status::Sent, at(10_001))], at(10_001)).await, report(0, 1, 0));
+    assert_eq!((scene.state(0).await, scene.row(0).await.sent_at), (State::Sending, None));
+    scene.accepted(0, 2, at(10_002)).await;
+    assert_eq!((scene.state(0).await, scene.row(0).await.wamid.as_deref()), (State::Accepted, Some("wamid.0.2")));
+}
+
+pub async fn the_earlier_attempts_delivery_is_believed(store: SharedStore) {
+    let scene = Setup { extra: "in_doubt: resend", ..Setup::default() }.released(&store).await;
+    twice_sent(&scene, 0).await;
+    assert_eq!(scene.apply(&[scene.keyed(0, 1, Status::Delivered, at(10_001))], at(10_001)).await, report(1, 0, 0));
+    // What became of the second attempt does not undo it.
+    scene.apply(&[scene.keyed(0, 2, FAILED, at(10_002))], at(10_002)).await;
+    scene.refused(0, 2, None, at(10_003)).await;
+    assert_eq!((scene.state(0).await, scene.money().await), (State::Delivered, (8, 0)));
+}
+
+/// The first attempt stayed unknown, the second is under way.
+async fn twice_sent(scene: &Scene, seq: u32) {
+    scene.claim(0, [seq], at(0)).await;
+    scene.unknown(seq, 1, at(0)).await;
+    scene.store.sweep_doubts(at(9_999), 10).await.unwrap();
+    assert_eq!(seqs(&scene.claim(0, [seq], at(10_000)).await), [seq]);
+}
+
+pub async fn a_failure_that_may_pass_is_retried(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, 0..2, at(0)).await;
+    scene.accepted(0, 1, at(0)).await;
+    scene.accepted(1, 1, at(0)).await;
+    let later = Status::Failed { again: Again::Later };
+    let told = StatusUpdate { retry_at: Some(at(100)), ..scene.keyed(0, 1, later, at(1)) };
+    let untold = scene.keyed(1, 1, later, at(1));
+    assert_eq!(scene.apply(&[told.clone(), untold, told], at(1)).await, report(2, 1, 0));
+    assert_eq!((scene.state(0).await, scene.row(0).await.retry_at), (State::Retrying, Some(at(100))));
+    assert_eq!(scene.state(1).await, State::Failed, "it must not be tried at once");
+    let again = scene.claim(0, 0..2, at(100)).await;
+    assert_eq!((again.messages[0].attempt, again.messages[0].failures), (2, 1));
+    // The first attempt's id still finds the message.
+    scene.apply(&[unkeyed(0, 1, FAILED, at(2))], at(101)).await;
+    assert_eq!((scene.state(0).await, store.parked_statuses().await.unwrap()), (State::Sending, 0));
+}
+
+pub async fn a_key_that_no_message_has_is_parked(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, [0], at(0)).await;
+    let message = |campaign, seq| MessageId { campaign: CampaignId(campaign), seq: Seq(seq) };
+    let own = scene.id.0;
+    for (n, key) in [
+        (message(404, 0), 1),
+        (message(i64::MAX, u32::MAX), 1),
+        (message(-1, 0), 1),
+        // Never claimed; claimed once only; no attempt has that number.
+        (message(own, 1), 1),
+        (message(own, 0), 2),
+        (message(own, 0), 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let update = StatusUpdate {
+            wamid: format!("wamid.stranger.{n}"),
+            key: Some(key),
+            ..unkeyed(0, 1, Status::Delivered, at(1))
+        };
+        assert_eq!(scene.apply(&[update], at(1)).await, report(0, 0, 1), "{key:?}");
+    }
+    assert_eq!(scene.state(0).await, State::Sending);
+}
+
+pub async fn a_read_message_was_delivered(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, [0], at(0)).await;
+    scene.apply(&[scene.keyed(0, 1, Status::Read, at(9))], at(9)).await;
+    let row = scene.row(0).await;
+    assert_eq!((row.delivered_at, row.read_at), (Some(at(9)), Some(at(9))));
+    scene.apply(&[scene.keyed(0, 1, Status::Delivered, at(5))], at(10)).await;
+    let row = scene.row(0).await;
+    assert_eq!((row.state, row.delivered_at, row.read_at), (State::Read, Some(at(5)), Some(at(9))));
+}
+
+pub async fn a_late_delivery_after_expiry(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, [0], at(0)).await;
+    scene.accepted(0, 1, at(0)).await;
+    let ended = at(0) + TimeDelta::seconds(i64::from(TTL_S));
+    assert_eq!(store.sweep_ttl(ended, Default::default(), 10).await.unwrap(), 1);
+    assert_eq!(scene.apply(&[unkeyed(0, 1, Status::Sent, at(5))], ended).await, report(0, 1, 0));
+    assert_eq!(scene.state(0).await, State::Expired);
+    assert_eq!(scene.apply(&[unkeyed(0, 1, Status::Delivered, at(9))], ended).await, report(1, 0, 0));
+    let row = scene.row(0).await;
+    assert_eq!((row.state, row.assumed), (State::Delivered, false));
+}

@@ -1,0 +1,227 @@
+//! What is known of campaigns and messages.
+//!
+//! [`Store`] is whole operations, one transaction each; [`model`] are the values they take and return. The
+//! database is the truth: queues, permits and processes may be lost at any moment.
+//!
+//! Every change of a message's or campaign's state goes through `campaign::message::next` and
+//! `campaign::lifecycle::next`, or through a bulk statement whose from-states a test compares with them.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`model`] | rows, requests and answers |
+//! | [`error`] | what can go wrong |
+//! | [`sqlite`] | the embedded store |
+//! | [`conformance`] | the suite that every store passes (dev only: feature `conformance`) |
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod error;
+pub mod model;
+pub mod sqlite;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use campaign::gate::{GateRules, GateState};
+use campaign::ids::{CampaignId, Seq, SliceId};
+use campaign::lifecycle;
+use chrono::{DateTime, Utc};
+
+pub use error::{LaunchError, StoreError, TransitionError};
+use model::{
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, Released, ReleaseOrder,
+    SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+};
+pub use sqlite::SqliteStore;
+
+/// A store that many share.
+pub type SharedStore = Arc<dyn Store>;
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Everything that is kept. Each operation is one transaction (bulk sweeps: a bounded one each), safe to
+/// run from any number of processes at once, and takes `now` from its caller.
+#[async_trait]
+pub trait Store: std::fmt::Debug + Send + Sync + 'static {
+    // ---- launching -------------------------------------------------------------------------------
+
+    /// Makes a campaign in state `loading`. A campaign with the same key that is still `loading` and has not
+    /// been added to for `abandoned_after` is a launch that died: it is removed and replaced.
+    ///
+    /// # Errors
+    /// [`LaunchError::KeyTaken`] when the key was launched before.
+    async fn begin_launch(
+        &self,
+        new: NewCampaign,
+        abandoned_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<CampaignId, LaunchError>;
+
+    /// Adds groups, slices, messages and excluded rows. May be called any number of times.
+    async fn add_chunk(&self, campaign: CampaignId, chunk: Chunk, now: DateTime<Utc>) -> Result<()>;
+
+    /// Ends the launch: `loading` → `waiting`. Checks that as many rows were stored as `totals` says.
+    async fn finish_launch(&self, campaign: CampaignId, totals: Totals, now: DateTime<Utc>) -> Result<()>;
+
+    /// Removes a campaign that is still `loading`.
+    async fn abandon_launch(&self, campaign: CampaignId) -> Result<()>;
+
+    // ---- reading ---------------------------------------------------------------------------------
+
+    /// The campaign with this key, with its counters. A `loading` one is returned too.
+    async fn campaign(&self, key: &str) -> Result<Option<CampaignRow>>;
+
+    /// The campaign with this number.
+    async fn campaign_by_id(&self, id: CampaignId) -> Result<Option<CampaignRow>>;
+
+    /// All campaigns, newest first, `loading` ones left out.
+    async fn campaigns(&self) -> Result<Vec<CampaignRow>>;
+
+    /// Messages of a campaign in the order of `seq`, from after `after`, at most `limit`.
+    async fn messages(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<MessageRow>>;
+
+    /// Rows that planning refused, in the order of `seq`, from after `after`, at most `limit`.
+    async fn excluded(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<Excluded>>;
+
+    /// Recomputes the guarantees from the rows alone and says what does not hold: counters against rows,
+    /// conservation, recipients twice, budget sums, impossible states.
+    async fn verify(&self, campaign: CampaignId) -> Result<Verdict>;
+
+    /// The name of this database in correlation keys; made at first use, never changes.
+    async fn install_id(&self) -> Result<String>;
+
+    // ---- control ---------------------------------------------------------------------------------
+
+    /// Moves a campaign by `campaign::lifecycle::next` and keeps `reason` (shown by `status`); without one, a
+    /// campaign that moves loses its old reason, and one that stays where it is keeps it. Cancelling
+    /// skips nothing by itself: [`Store::skip_unsent`] does, in batches. Returns the state it is in now.
+    ///
+    /// # Errors
+    /// [`TransitionError::Forbidden`] when the state machine refuses; nothing is changed.
+    async fn transition(
+        &self,
+        campaign: CampaignId,
+        event: lifecycle::Event,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<lifecycle::State, TransitionError>;
+
+    /// Sets only the reason shown for the campaign's present state (a closed window, a gate, …).
+    async fn set_reason(&self, campaign: CampaignId, reason: Option<&str>) -> Result<()>;
+
+    // ---- scheduling ------------------------------------------------------------------------------
+
+    /// Campaigns that are waiting, running or settling, or cancelled with unsent messages, with their groups.
+    async fn active_campaigns(&self) -> Result<Vec<CampaignRow>>;
+
+    /// Marks up to the ordered number of planned slices as released, until `lease_until`, and returns them.
+    /// Does nothing (empty answer) unless the campaign runs.
+    async fn release(
+        &self,
+        campaign: CampaignId,
+        orders: &[ReleaseOrder],
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<Vec<Released>>;
+
+    /// Released slices whose lease ended before `now` become planned again. Returns how many. Also plans
+    /// slices whose `not_before` has come: [`GroupRow::planned`](model::GroupRow::planned) counts them from
+    /// then on, so this is the first step of a scheduler's tick.
+    async fn reclaim_slices(&self, now: DateTime<Utc>) -> Result<u64>;
+
+    /// Retrying messages that are due (not of campaigns that are over) get a new planned slice per (campaign, group), at most `slice_size`
+    /// messages each, at most `limit` messages in all. Returns how many messages.
+    async fn requeue_retries(&self, now: DateTime<Utc>, slice_size: u32, limit: u32) -> Result<u64>;
+
+    // ---- working ---------------------------------------------------------------------------------
+
+    /// What is left to do of a slice; `None` when it is not released (any more).
+    async fn slice(&self, slice: SliceId) -> Result<Option<SliceWork>>;
+
+    /// The compare-and-set before sending: makes `claim.worker` the only one to send these attempts.
+    ///
+    /// In one transaction: the campaign must be running and its end not passed; the template's gate is asked
+    /// (a canary lets one message through and is noted); only messages of the slice that are queued, or
+    /// retrying and due, are taken; suppressed recipients become skipped; the worst case of each is reserved
+    /// and never passes the budget; the attempt number goes up; the slice's lease is prolonged.
+    async fn claim(&self, claim: &Claim, gate: &GateRules, now: DateTime<Utc>) -> Result<Claimed>;
+
+    /// Records outcomes, one statement batch for a bite. An outcome of an attempt that is no longer the
+    /// newest, or that the state machine answers with "stay", changes no state (its wamid is still kept).
+    /// Parked statuses of the recorded wamids are applied in the same transaction.
+    async fn record(&self, outcomes: &[Outcome], now: DateTime<Utc>) -> Result<()>;
+
+    /// Ends work on a slice. With unsent messages left in it that are still queued it becomes planned again,
+    /// not before `end.not_before`; otherwise it is done.
+    async fn finish_slice(&self, slice: SliceId, end: SliceEnd) -> Result<()>;
+
+    /// Says that a worker lives. Claims of workers that are silent for too long become doubts.
+    async fn heartbeat(&self, worker: &WorkerId, now: DateTime<Utc>) -> Result<()>;
+
+    // ---- reconciling -----------------------------------------------------------------------------
+
+    /// Applies status webhooks, all in one transaction: matched by our own key (when it is of this install),
+    /// else by wamid; what matches nothing yet is parked. Moves messages by `campaign::message::next`,
+    /// settles or releases reservations, keeps the first time of each status, the route and the cost. A
+    /// failure that may be tried again but says not when is taken for final.
+    async fn apply_statuses(&self, updates: &[StatusUpdate], now: DateTime<Utc>) -> Result<StatusReport>;
+
+    /// How many statuses are parked.
+    async fn parked_statuses(&self) -> Result<u64>;
+
+    /// Drops statuses parked before `before`, oldest first, at most `limit`: they are of messages that this
+    /// database never sent. Returns how many.
+    async fn prune_parked(&self, before: DateTime<Utc>, limit: u32) -> Result<u64>;
+
+    /// Adds to the do-not-send list; an address that is already on it stays as it is. Takes hold at the
+    /// next claim.
+    async fn suppress(&self, entries: &[Suppression], now: DateTime<Utc>) -> Result<u64>;
+
+    /// Takes addresses off the do-not-send list.
+    async fn unsuppress(&self, addresses: &[String]) -> Result<u64>;
+
+    /// Which of these addresses are on the do-not-send list.
+    async fn suppressed(&self, addresses: &[String]) -> Result<Vec<String>>;
+
+    /// The do-not-send list in the order of its addresses, from after `after`, at most `limit`.
+    async fn suppressions(&self, after: Option<&str>, limit: u32) -> Result<Vec<Suppression>>;
+
+    // ---- sweeps ----------------------------------------------------------------------------------
+
+    /// Claims of workers whose last sign of life (heartbeat or claim) is older than `silent_for` become
+    /// `in_doubt`. Returns how many.
+    async fn sweep_lost_workers(&self, now: DateTime<Utc>, silent_for: Duration) -> Result<u64>;
+
+    /// Claims of all workers but `except` become `in_doubt`, and released slices planned, at once: for a
+    /// store that one process holds alone, when it starts.
+    async fn take_over(&self, except: &WorkerId, now: DateTime<Utc>) -> Result<u64>;
+
+    /// Doubts older than their campaign's `in_doubt_after` are ended by the campaign's policy: `resend`
+    /// (once per message; a second doubt stays) → retrying, due at once, `drop` → failed, `hold` → untouched.
+    /// Nothing is resent for a campaign that is over. Returns how many moved.
+    async fn sweep_doubts(&self, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+
+    /// Accepted, held and sent messages whose TTL plus `margin` passed become expired; reservations are
+    /// released. Returns how many.
+    async fn sweep_ttl(&self, now: DateTime<Utc>, margin: Duration, limit: u32) -> Result<u64>;
+
+    /// Unsent messages of the campaign become expired (its `end` passed). At most `limit`; returns how many.
+    async fn expire_unsent(&self, campaign: CampaignId, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+
+    /// Unsent messages of the campaign become skipped with the reason. At most `limit`; returns how many.
+    async fn skip_unsent(&self, campaign: CampaignId, reason: &str, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+
+    // ---- templates -------------------------------------------------------------------------------
+
+    /// Notes that a template was seen at `now`; keeps the first time. One that we saw being created is told
+    /// by [`GateEvent::Created`].
+    async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState>;
+
+    /// The gate of a template (all unknown when it was never seen).
+    async fn gate(&self, key: &TemplateKey) -> Result<GateState>;
+
+    /// Changes a gate by the functions of `campaign::gate`, and returns it.
+    async fn gate_event(&self, key: &TemplateKey, event: GateEvent, rules: &GateRules, now: DateTime<Utc>) -> Result<GateState>;
+}
+

@@ -1,0 +1,493 @@
+//! The values that stores take and return.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use campaign::definition::Definition;
+use campaign::gate::GateReason;
+use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
+use campaign::lifecycle;
+use campaign::message::{self, Again, Status};
+use campaign::money::{Currency, Micros};
+use campaign::params::Content;
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// The unique name of one start of one worker process.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WorkerId(pub String);
+
+/// A template of an account: what a sync gate belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TemplateKey {
+    /// The WhatsApp Business Account's id.
+    pub waba_id: String,
+    /// The template's name.
+    pub name: String,
+    /// Its language code.
+    pub language: String,
+}
+
+/// A campaign about to be launched.
+#[derive(Debug, Clone)]
+pub struct NewCampaign {
+    /// Its key (a recurring one's run: `key@2026-11-23T10:00`).
+    pub key: String,
+    /// The file, frozen.
+    pub definition: Arc<Definition>,
+    /// Where the file was, for messages to people.
+    pub file: String,
+    /// The hash of the plan it was launched by.
+    pub plan_hash: String,
+    /// The budget's ceiling.
+    pub budget: Option<Micros>,
+    /// The currency of all amounts of this campaign.
+    pub currency: Currency,
+    /// The messages' time to live after acceptance, in seconds.
+    pub ttl_s: u32,
+}
+
+/// Rows of a launch, stored together. Groups and slices may be named by later chunks again (slices of the
+/// same number add up).
+#[derive(Debug, Clone, Default)]
+pub struct Chunk {
+    /// New groups.
+    pub groups: Vec<NewGroup>,
+    /// New slices, complete: their messages are in this chunk or an earlier one.
+    pub slices: Vec<NewSlice>,
+    /// New messages, state `queued`.
+    pub messages: Vec<NewMessage>,
+    /// Rows that planning refused.
+    pub excluded: Vec<Excluded>,
+}
+
+/// Messages that go out under the same conditions: one sender, one template, one zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGroup {
+    /// Its number in the campaign, from 0.
+    pub number: u32,
+    /// The sender's name in the configuration.
+    pub sender: String,
+    /// The template.
+    pub template: TemplateKey,
+    /// The variant's name, where the campaign has variants.
+    pub variant: Option<String>,
+    /// The recipients' IANA time zone, where the campaign's windows ask for it; else the schedule's.
+    pub zone: String,
+}
+
+/// A slice of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewSlice {
+    /// Its number in the campaign, from 0.
+    pub number: u32,
+    /// Its group.
+    pub group: u32,
+    /// How many messages it has.
+    pub messages: u32,
+}
+
+/// One recipient.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewMessage {
+    /// Its audience row, from 0.
+    pub seq: Seq,
+    /// The slice it travels in.
+    pub slice: u32,
+    /// Its group.
+    pub group: u32,
+    /// E.164 digits without the plus, or a business-scoped user id (`IN.…`).
+    pub recipient: String,
+    /// ISO 3166 code of the recipient's country.
+    pub country: String,
+    /// What is filled into the template, frozen.
+    pub content: Content,
+    /// The per-message bid multiplier, where the campaign has a max price.
+    pub multiplier: Option<Decimal>,
+    /// What it costs at the most.
+    pub worst_case: Micros,
+    /// What it is expected to cost when delivered with no price told: the rate card's figure.
+    pub expected_cost: Micros,
+}
+
+/// A row that planning refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excluded {
+    /// Its audience row, from 0.
+    pub seq: Seq,
+    /// Its line in the audience file, from 1.
+    pub line: u64,
+    /// The address as it stood in the file, cut to 64 characters.
+    pub recipient: String,
+    /// The kind of reason, a fixed word such as `duplicate`.
+    pub reason: String,
+    /// The reason as a sentence.
+    pub detail: String,
+}
+
+/// What a launch stored in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// Rows of the audience.
+    pub planned: u64,
+    /// Of these, refused by planning.
+    pub excluded: u64,
+    /// Of these, messages.
+    pub messages: u64,
+}
+
+/// A campaign as it stands.
+#[derive(Debug, Clone)]
+pub struct CampaignRow {
+    /// Its number.
+    pub id: CampaignId,
+    /// Its key.
+    pub key: String,
+    /// Its state.
+    pub state: lifecycle::State,
+    /// Why it is in that state, or what it waits for.
+    pub reason: Option<String>,
+    /// The file it came from.
+    pub file: String,
+    /// Its definition, frozen.
+    pub definition: Arc<Definition>,
+    /// The hash of its plan.
+    pub plan_hash: String,
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// The budget's ceiling.
+    pub budget: Option<Micros>,
+    /// Spent so far.
+    pub spent: Micros,
+    /// The worst case of everything in flight.
+    pub reserved: Micros,
+    /// When it was launched.
+    pub launched_at: DateTime<Utc>,
+    /// When its first message was claimed.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When its last message was claimed.
+    pub last_sent_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// What the launch stored.
+    pub totals: Totals,
+    /// How many messages are in each state; states with none are left out.
+    pub counts: BTreeMap<message::State, u64>,
+    /// How many requests were sent in all (attempts; what a ramp counts).
+    pub attempts: u64,
+    /// Failed messages by code (`None`: without a code), from a counter.
+    pub failures: Vec<FailureCount>,
+    /// Its groups.
+    pub groups: Vec<GroupRow>,
+}
+
+impl CampaignRow {
+    /// How many messages are in a state.
+    #[must_use]
+    pub fn count(&self, state: message::State) -> u64 {
+        self.counts.get(&state).copied().unwrap_or(0)
+    }
+
+    /// Planned = excluded + every state's messages: what guarantee 2 asks for.
+    #[must_use]
+    pub fn is_conserved(&self) -> bool {
+        self.totals.planned == self.totals.excluded + self.counts.values().sum::<u64>()
+    }
+}
+
+/// How many messages failed with a code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureCount {
+    /// The platform's code.
+    pub code: Option<i64>,
+    /// Messages whose present state is `failed` with it.
+    pub messages: u64,
+}
+
+/// A group as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRow {
+    /// Its number.
+    pub number: u32,
+    /// The sender's name.
+    pub sender: String,
+    /// The template.
+    pub template: TemplateKey,
+    /// The variant.
+    pub variant: Option<String>,
+    /// The zone.
+    pub zone: String,
+    /// Messages that wait in planned slices which may be released (no `not_before`, or one that had passed at
+    /// the last `reclaim_slices` or `release`).
+    pub planned: u64,
+    /// Messages that wait in released slices: not yet claimed, so `attempts + released` is how far the
+    /// campaign has been let go.
+    pub released: u64,
+    /// The earliest `not_before` among planned slices that may not be released yet.
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+/// How many messages' worth of slices of a group to release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReleaseOrder {
+    /// The group.
+    pub group: u32,
+    /// Slices are released until they hold at least so many messages.
+    pub messages: u64,
+}
+
+/// A slice that was just released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    /// The slice.
+    pub slice: SliceId,
+    /// Its sender.
+    pub sender: String,
+    /// How many messages wait in it.
+    pub messages: u32,
+}
+
+/// What is left to do of a slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceWork {
+    /// The slice's group, with its counters left at zero.
+    pub group: GroupRow,
+    /// Its messages that are queued, or retrying and due or not, in the order of `seq`.
+    pub pending: Vec<Seq>,
+}
+
+/// A request to be the only one to send.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The slice.
+    pub slice: SliceId,
+    /// Which of its messages.
+    pub seqs: Vec<Seq>,
+    /// Who claims.
+    pub worker: WorkerId,
+    /// The slice's lease is prolonged until then.
+    pub lease_until: DateTime<Utc>,
+}
+
+/// What was claimed.
+#[derive(Debug, Clone, Default)]
+pub struct Claimed {
+    /// These are the caller's to send, in the order of `seq`.
+    pub messages: Vec<ClaimedMessage>,
+    /// Why not all were granted, where a rule held some back.
+    pub held: Option<Held>,
+}
+
+/// A rule that holds a claim back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// The campaign does not run.
+    NotRunning(lifecycle::State),
+    /// The campaign's end has passed.
+    Ended,
+    /// The template's gate is closed (or let only the canary through).
+    Gate {
+        /// Until when.
+        until: DateTime<Utc>,
+        /// Why.
+        why: GateReason,
+    },
+    /// The worst case does not fit into what is left of the budget.
+    Budget,
+    /// The slice is not released to anyone (any more).
+    SliceGone,
+}
+
+/// A message that its worker alone may send.
+#[derive(Debug, Clone)]
+pub struct ClaimedMessage {
+    /// Its place in the campaign.
+    pub seq: Seq,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// How many attempts before counted as failures (for the retry policy).
+    pub failures: u32,
+    /// Where it goes.
+    pub recipient: String,
+    /// ISO 3166 code of the recipient's country.
+    pub country: String,
+    /// What is filled into the template.
+    pub content: Content,
+    /// The bid multiplier.
+    pub multiplier: Option<Decimal>,
+    /// Whether it is the one message an idle template gets before its wait.
+    pub is_canary: bool,
+}
+
+/// What became of one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The message.
+    pub message: MessageId,
+    /// The attempt.
+    pub attempt: u32,
+    /// What happened.
+    pub result: OutcomeKind,
+}
+
+/// Kinds of outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutcomeKind {
+    /// The platform took it.
+    Accepted {
+        /// Its id there.
+        wamid: String,
+        /// Held for quality assessment.
+        held: bool,
+    },
+    /// The platform refused it, or it provably never left.
+    Refused {
+        /// Why.
+        failure: Failure,
+        /// When it may be tried again; `None`: never.
+        retry_at: Option<DateTime<Utc>>,
+        /// Whether this counts against the campaign's retry attempts.
+        counts: bool,
+    },
+    /// It is not known whether the platform took it.
+    Unknown {
+        /// What was seen.
+        failure: Failure,
+    },
+}
+
+/// Why a message was not taken, or is not known to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The platform's code, where it gave one.
+    pub code: Option<i64>,
+    /// The class, by its name in `campaign::platform_error`.
+    pub class: String,
+    /// One sentence for the report.
+    pub detail: String,
+}
+
+/// How work on a slice ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SliceEnd {
+    /// What is left of it is not released again before then.
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+/// A status webhook, ready to be applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatusUpdate {
+    /// The platform's message id.
+    pub wamid: String,
+    /// Our own key, where it was echoed: message and attempt. Only of this install.
+    pub key: Option<(MessageId, u32)>,
+    /// What it says.
+    pub status: Status,
+    /// When that happened, by the platform's clock.
+    pub at: DateTime<Utc>,
+    /// Why, of a failure.
+    pub failure: Option<Failure>,
+    /// When it may be tried again, of a failure whose status says [`Again::Later`].
+    pub retry_at: Option<DateTime<Utc>>,
+    /// `marketing_lite` (Marketing Messages API) or `marketing` (Cloud API), where priced.
+    pub route: Option<String>,
+    /// What it cost, where told.
+    pub cost: Option<(Decimal, Currency)>,
+}
+
+impl StatusUpdate {
+    /// Whether it says that the message failed for good.
+    #[must_use]
+    pub fn is_final_failure(&self) -> bool {
+        matches!(self.status, Status::Failed { again: Again::No })
+    }
+}
+
+/// What became of a batch of status webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StatusReport {
+    /// Moved a message.
+    pub applied: u64,
+    /// True, but nothing new.
+    pub unchanged: u64,
+    /// Kept until a message with that wamid is recorded.
+    pub parked: u64,
+}
+
+/// A do-not-send entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppression {
+    /// E.164 digits without the plus, or a business-scoped user id.
+    pub address: String,
+    /// Where it came from: `import`, `stop`, `131050`, …
+    pub source: String,
+}
+
+/// What happened to a template's gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GateEvent {
+    /// It came into being: we made it, or the platform announced it.
+    Created,
+    /// The platform accepted a message with it.
+    Accepted,
+    /// The canary was refused for a reason of its recipient.
+    CanaryRefused,
+    /// The platform says it is still syncing (134101; 131009 on a fresh or idle template).
+    NotSynced,
+    /// An operator opens it.
+    OpenByHand,
+}
+
+/// A message as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MessageRow {
+    /// Its place in the campaign.
+    pub seq: Seq,
+    /// Where it goes.
+    pub recipient: String,
+    /// The recipient's country.
+    pub country: String,
+    /// Its group.
+    pub group: u32,
+    /// Its state.
+    pub state: message::State,
+    /// Whether that state was assumed.
+    pub assumed: bool,
+    /// Attempts so far.
+    pub attempt: u32,
+    /// The platform's id of the newest attempt.
+    pub wamid: Option<String>,
+    /// Why it failed, is retrying, in doubt or skipped.
+    pub failure: Option<Failure>,
+    /// When it may be tried again.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// When the newest attempt was claimed.
+    pub claimed_at: Option<DateTime<Utc>>,
+    /// When the platform took it.
+    pub accepted_at: Option<DateTime<Utc>>,
+    /// When it was sent, by the platform's clock.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// When it was delivered.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// When it was read.
+    pub read_at: Option<DateTime<Utc>>,
+    /// `marketing_lite` or `marketing`.
+    pub route: Option<String>,
+    /// What it cost.
+    pub cost: Option<Micros>,
+    /// Whether the platform told the cost (else it is the rate card's).
+    pub cost_told: bool,
+}
+
+/// What `verify` found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Messages by state, counted from the rows.
+    pub counts: BTreeMap<message::State, u64>,
+    /// Excluded rows, counted.
+    pub excluded: u64,
+    /// What does not hold, as sentences; empty when all does.
+    pub violations: Vec<String>,
+}

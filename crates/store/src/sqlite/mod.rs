@@ -1,0 +1,43 @@
+//! The embedded store: one SQLite file, shared by any number of processes of one machine.
+//!
+//! Writers take turns (`BEGIN IMMEDIATE`), and wait for each other; readers see a snapshot and wait for
+//! nobody (WAL). A claim survives a power cut before its request leaves (`synchronous = FULL`).
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`connection`] | opening, migrating, transactions |
+//! | [`operations`] | [`crate::Store`], by the functions below |
+//! | [`campaigns`] | reading and moving campaigns |
+//! | [`launching`] | writing a campaign's rows |
+//! | [`slices`] | planned, released, taken back, done |
+//! | [`transition`] | every change of a message: loaded, moved by the state machine, written back with its counters |
+//! | [`claiming`] | the compare-and-set before a send |
+//! | [`recording`] | outcomes of sends |
+//! | [`statuses`] | status webhooks, parked ones too |
+//! | [`sweeps`] | what time moves |
+//! | [`messages`] | reading messages |
+//! | [`suppression`] | the do-not-send list |
+//! | [`templates`] | sync gates |
+//! | [`verify`] | the guarantees, recomputed from the rows |
+//! | [`codec`] | values as columns |
+
+mod campaigns;
+mod claiming;
+mod codec;
+mod connection;
+mod launching;
+mod messages;
+mod operations;
+mod recording;
+mod slices;
+mod statuses;
+mod suppression;
+mod sweeps;
+mod templates;
+mod transition;
+mod verify;
+
+#[cfg(test)]
+mod query_plans;
+
+pub use connection::SqliteStore;

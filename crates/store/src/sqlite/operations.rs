@@ -1,0 +1,199 @@
+//! [`Store`] for SQLite: each operation is a function of its aggregate's module.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use campaign::gate::{GateRules, GateState};
+use campaign::ids::{CampaignId, Seq, SliceId};
+use campaign::lifecycle;
+use chrono::{DateTime, Utc};
+
+use super::connection::SqliteStore;
+use super::{
+    campaigns, claiming, launching, messages, recording, slices, statuses, suppression, sweeps, templates, verify,
+};
+use crate::model::{
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, ReleaseOrder, Released,
+    SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+};
+use crate::{LaunchError, Store, StoreError, TransitionError};
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn begin_launch(
+        &self,
+        new: NewCampaign,
+        abandoned_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<CampaignId, LaunchError> {
+        launching::begin(self, new, abandoned_after, now).await
+    }
+
+    async fn add_chunk(&self, campaign: CampaignId, chunk: Chunk, now: DateTime<Utc>) -> Result<()> {
+        launching::add(self, campaign, chunk, now).await
+    }
+
+    async fn finish_launch(&self, campaign: CampaignId, totals: Totals, now: DateTime<Utc>) -> Result<()> {
+        launching::finish(self, campaign, totals, now).await
+    }
+
+    async fn abandon_launch(&self, campaign: CampaignId) -> Result<()> {
+        launching::abandon(self, campaign).await
+    }
+
+    async fn campaign(&self, key: &str) -> Result<Option<CampaignRow>> {
+        campaigns::by_key(self, key).await
+    }
+
+    async fn campaign_by_id(&self, id: CampaignId) -> Result<Option<CampaignRow>> {
+        campaigns::by_id(self, id).await
+    }
+
+    async fn campaigns(&self) -> Result<Vec<CampaignRow>> {
+        campaigns::all(self).await
+    }
+
+    async fn messages(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<MessageRow>> {
+        messages::page(self, campaign, after, limit).await
+    }
+
+    async fn excluded(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<Excluded>> {
+        messages::excluded(self, campaign, after, limit).await
+    }
+
+    async fn verify(&self, campaign: CampaignId) -> Result<Verdict> {
+        verify::verify(self, campaign).await
+    }
+
+    async fn install_id(&self) -> Result<String> {
+        campaigns::install_id(self).await
+    }
+
+    async fn transition(
+        &self,
+        campaign: CampaignId,
+        event: lifecycle::Event,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<lifecycle::State, TransitionError> {
+        campaigns::transition(self, campaign, event, reason, now).await
+    }
+
+    async fn set_reason(&self, campaign: CampaignId, reason: Option<&str>) -> Result<()> {
+        campaigns::set_reason(self, campaign, reason).await
+    }
+
+    async fn active_campaigns(&self) -> Result<Vec<CampaignRow>> {
+        campaigns::active(self).await
+    }
+
+    async fn release(
+        &self,
+        campaign: CampaignId,
+        orders: &[ReleaseOrder],
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<Vec<Released>> {
+        slices::release(self, campaign, orders, now, lease_until).await
+    }
+
+    async fn reclaim_slices(&self, now: DateTime<Utc>) -> Result<u64> {
+        slices::reclaim(self, now).await
+    }
+
+    async fn requeue_retries(&self, now: DateTime<Utc>, slice_size: u32, limit: u32) -> Result<u64> {
+        sweeps::requeue(self, now, slice_size, limit).await
+    }
+
+    async fn slice(&self, slice: SliceId) -> Result<Option<SliceWork>> {
+        slices::work(self, slice).await
+    }
+
+    async fn claim(&self, claim: &Claim, gate: &GateRules, now: DateTime<Utc>) -> Result<Claimed> {
+        claiming::claim(self, claim, gate, now).await
+    }
+
+    async fn record(&self, outcomes: &[Outcome], now: DateTime<Utc>) -> Result<()> {
+        recording::record(self, outcomes, now).await
+    }
+
+    async fn finish_slice(&self, slice: SliceId, end: SliceEnd) -> Result<()> {
+        slices::finish(self, slice, end).await
+    }
+
+    async fn heartbeat(&self, worker: &WorkerId, now: DateTime<Utc>) -> Result<()> {
+        sweeps::heartbeat(self, worker, now).await
+    }
+
+    async fn apply_statuses(&self, updates: &[StatusUpdate], now: DateTime<Utc>) -> Result<StatusReport> {
+        statuses::apply(self, updates, now).await
+    }
+
+    async fn parked_statuses(&self) -> Result<u64> {
+        statuses::parked(self).await
+    }
+
+    async fn prune_parked(&self, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+        statuses::prune(self, before, limit).await
+    }
+
+    async fn suppress(&self, entries: &[Suppression], now: DateTime<Utc>) -> Result<u64> {
+        suppression::add(self, entries, now).await
+    }
+
+    async fn unsuppress(&self, addresses: &[String]) -> Result<u64> {
+        suppression::remove(self, addresses).await
+    }
+
+    async fn suppressed(&self, addresses: &[String]) -> Result<Vec<String>> {
+        suppression::find(self, addresses).await
+    }
+
+    async fn suppressions(&self, after: Option<&str>, limit: u32) -> Result<Vec<Suppression>> {
+        suppression::page(self, after, limit).await
+    }
+
+    async fn sweep_lost_workers(&self, now: DateTime<Utc>, silent_for: Duration) -> Result<u64> {
+        sweeps::lost_workers(self, now, silent_for).await
+    }
+
+    async fn take_over(&self, except: &WorkerId, now: DateTime<Utc>) -> Result<u64> {
+        sweeps::take_over(self, except, now).await
+    }
+
+    async fn sweep_doubts(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        sweeps::doubts(self, now, limit).await
+    }
+
+    async fn sweep_ttl(&self, now: DateTime<Utc>, margin: Duration, limit: u32) -> Result<u64> {
+        sweeps::ttl(self, now, margin, limit).await
+    }
+
+    async fn expire_unsent(&self, campaign: CampaignId, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        sweeps::expire_unsent(self, campaign, now, limit).await
+    }
+
+    async fn skip_unsent(&self, campaign: CampaignId, reason: &str, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        sweeps::skip_unsent(self, campaign, reason, now, limit).await
+    }
+
+    async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {
+        templates::see(self, key, now).await
+    }
+
+    async fn gate(&self, key: &TemplateKey) -> Result<GateState> {
+        templates::gate(self, key).await
+    }
+
+    async fn gate_event(
+        &self,
+        key: &TemplateKey,
+        event: GateEvent,
+        rules: &GateRules,
+        now: DateTime<Utc>,
+    ) -> Result<GateState> {
+        templates::happen(self, key, event, rules, now).await
+    }
+}

@@ -1,0 +1,60 @@
+//! The hot queries use their indexes: none of them walks over all messages.
+
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{SqliteStore, campaigns, claiming, messages, slices, statuses, suppression, sweeps, templates, transition};
+
+/// The steps in which SQLite answers a query, in its own words.
+async fn plan(store: &SqliteStore, sql: &str) -> Vec<String> {
+    sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+        .fetch_all(store.raw())
+        .await
+        .unwrap_or_else(|e| panic!("{e}: {sql}"))
+        .iter()
+        .map(|row| row.get("detail"))
+        .collect()
+}
+
+#[tokio::test]
+async fn hot_queries_search_by_index() {
+    let store = SqliteStore::in_memory().await.unwrap();
+    for (name, sql, index) in [
+        ("messages by number", transition::BY_ID, "SEARCH m USING INTEGER PRIMARY KEY"),
+        ("messages by id there", transition::BY_WAMID, "SEARCH m USING INDEX messages_by_wamid"),
+        ("messages by an earlier id there", transition::BY_EARLIER_WAMID, "SEARCH e USING PRIMARY KEY"),
+        ("writing messages back", transition::WRITE_BACK, "SEARCH messages USING INTEGER PRIMARY KEY"),
+        ("counting what slices hold", transition::LEAVE_SLICES, "SEARCH slices USING PRIMARY KEY"),
+        ("the terms of a claim", claiming::TERMS, "SEARCH s USING PRIMARY KEY"),
+        ("what may be claimed", claiming::CLAIMABLE, "SEARCH m USING INTEGER PRIMARY KEY"),
+        ("the do-not-send list in a claim", claiming::CLAIMABLE, "SEARCH d USING PRIMARY KEY"),
+        ("parked statuses", statuses::PARKED, "SEARCH p USING COVERING INDEX sqlite_autoindex_parked_statuses_1 (wamid=?)"),
+        ("what a slice holds", slices::PENDING, "USING INDEX messages_unsent (campaign_id=? AND slice_no=?)"),
+        ("planned slices", slices::PLANNED, "USING INDEX slices_planned"),
+        ("deferred slices", slices::UNDEFER, "USING INDEX slices_due"),
+        ("slices whose lease ended", slices::RECLAIM, "USING INDEX slices_leased"),
+        ("workers with claims", sweeps::BUSY_WORKERS, "USING COVERING INDEX messages_sending"),
+        ("claims of a worker", sweeps::CLAIMS_OF, "USING COVERING INDEX messages_sending (worker=?)"),
+        ("old doubts", sweeps::OLD_DOUBTS, "SEARCH m USING INDEX messages_in_doubt (campaign_id=? AND doubt_since<?)"),
+        ("messages whose TTL passed", sweeps::TTL_PASSED, "messages_awaiting (ttl_at<?)"),
+        ("unsent messages", sweeps::UNSENT, "messages_unsent (campaign_id=?)"),
+        ("retries that are due", sweeps::RETRIES_DUE, "SEARCH m USING INDEX messages_retrying (retry_at<?)"),
+        ("placing retries", sweeps::PLACE, "SEARCH messages USING INTEGER PRIMARY KEY"),
+        ("a page of messages", messages::PAGE, "SEARCH messages USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        ("a page of excluded rows", messages::EXCLUDED_PAGE, "SEARCH excluded USING PRIMARY KEY"),
+        ("a campaign by key", campaigns::BY_KEY, "USING INDEX sqlite_autoindex_campaigns"),
+        ("campaigns that are active", campaigns::ACTIVE, "USING INDEX campaigns_by_state"),
+        ("a slice's work", slices::WORK, "SEARCH s USING PRIMARY KEY"),
+        ("counts", campaigns::COUNTS, "SEARCH campaign_counts USING PRIMARY KEY"),
+        ("groups", campaigns::GROUPS, "SEARCH g USING PRIMARY KEY"),
+        ("groups' next slice", campaigns::GROUPS, "USING COVERING INDEX slices_deferred"),
+        ("the do-not-send list", suppression::FIND, "SEARCH s USING PRIMARY KEY"),
+        ("a gate", templates::READ, "SEARCH templates USING PRIMARY KEY"),
+    ] {
+        let plan = plan(&store, sql).await;
+        assert!(plan.iter().any(|step| step.contains(index)), "{name} should say '{index}': {plan:#?}");
+        let scans = |step: &&String| {
+            step.starts_with("SCAN") && !step.contains("VIRTUAL TABLE") && !step.contains("messages_sending")
+        };
+        assert_eq!(plan.iter().find(scans), None, "{name} scans: {plan:#?}");
+    }
+}

@@ -1,0 +1,206 @@
+//! Slices: planned (or deferred to a later time), released to a worker, taken back, done.
+
+use campaign::ids::{CampaignId, SliceId};
+use chrono::{DateTime, Utc};
+use sqlx::{Row, SqliteConnection};
+
+use super::codec::{count, failed, json, micros, number, seq_of};
+use super::connection::SqliteStore;
+use crate::StoreError;
+use crate::model::{GroupRow, ReleaseOrder, Released, SliceEnd, SliceWork, TemplateKey};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// How many planned slices are looked at at once: more than a tick releases.
+const PAGE: i64 = 32;
+
+pub(super) const PLANNED: &str = "
+    SELECT number, messages FROM slices
+    WHERE campaign_id = ?1 AND group_no = ?2 AND state = 'planned' AND number > ?3
+    ORDER BY number
+    LIMIT ?4";
+
+const RELEASE: &str = "
+    UPDATE slices SET state = 'released', lease_until = ?3
+    WHERE campaign_id = ?1 AND number IN (SELECT value FROM json_each(?2)) AND state = 'planned'";
+
+/// Deferred slices whose time has come.
+pub(super) const UNDEFER: &str =
+    "UPDATE slices SET state = 'planned', not_before = NULL WHERE state = 'deferred' AND not_before <= ?1";
+
+/// A released slice that holds nothing any more is done; the others wait again.
+pub(super) const RECLAIM: &str = "
+    UPDATE slices SET state = CASE messages WHEN 0 THEN 'done' ELSE 'planned' END, lease_until = NULL
+    WHERE state = 'released' AND lease_until < ?1";
+
+const RECLAIM_ALL: &str = "
+    UPDATE slices SET state = CASE messages WHEN 0 THEN 'done' ELSE 'planned' END, lease_until = NULL
+    WHERE state = 'released'";
+
+/// Only who still has the slice ends it: one that was taken back waits, or is someone else's, as it is.
+const FINISH: &str = "
+    UPDATE slices SET
+        state = CASE WHEN messages = 0 THEN 'done' WHEN ?3 IS NULL THEN 'planned' ELSE 'deferred' END,
+        not_before = CASE WHEN messages = 0 THEN NULL ELSE ?3 END,
+        lease_until = NULL
+    WHERE campaign_id = ?1 AND number = ?2 AND state = 'released'";
+
+pub(super) const WORK: &str = "
+    SELECT g.number, g.sender, g.waba_id, g.template, g.language, g.variant, g.zone
+    FROM slices AS s JOIN send_groups AS g ON g.campaign_id = s.campaign_id AND g.number = s.group_no
+    WHERE s.campaign_id = ?1 AND s.number = ?2 AND s.state = 'released'";
+
+pub(super) const PENDING: &str = "
+    SELECT id FROM messages
+    WHERE campaign_id = ?1 AND slice_no = ?2 AND state IN ('queued', 'retrying')
+    ORDER BY id";
+
+/// See [`crate::Store::release`].
+pub(super) async fn release(
+    store: &SqliteStore,
+    campaign: CampaignId,
+    orders: &[ReleaseOrder],
+    now: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+) -> Result<Vec<Released>> {
+    let mut tx = store.change().await?;
+    let state: Option<String> = sqlx::query_scalar("SELECT state FROM campaigns WHERE id = ?1")
+        .bind(campaign.0)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed("read a campaign's state"))?;
+    if state.as_deref() != Some(campaign::lifecycle::State::Running.name()) {
+        return Ok(Vec::new());
+    }
+    undefer(&mut tx, now).await?;
+    let mut released = Vec::new();
+    for order in orders {
+        let slices = pick(&mut tx, campaign, order).await?;
+        if slices.is_empty() {
+            continue;
+        }
+        let sender = sender(&mut tx, campaign, order.group).await?;
+        let numbers: Vec<u32> = slices.iter().map(|(number, _)| *number).collect();
+        sqlx::query(RELEASE)
+            .bind(campaign.0)
+            .bind(json(&numbers)?)
+            .bind(micros(lease_until))
+            .execute(&mut *tx)
+            .await
+            .map_err(failed("release slices"))?;
+        released.extend(slices.into_iter().map(|(number, messages)| Released {
+            slice: SliceId { campaign, number },
+            sender: sender.clone(),
+            messages,
+        }));
+    }
+    tx.commit().await.map_err(failed("commit released slices"))?;
+    Ok(released)
+}
+
+/// Planned slices of the order's group, in order, until they hold what is ordered.
+async fn pick(tx: &mut SqliteConnection, campaign: CampaignId, order: &ReleaseOrder) -> Result<Vec<(u32, u32)>> {
+    let mut picked = Vec::new();
+    let (mut held, mut last) = (0, -1);
+    while held < order.messages {
+        let page: Vec<(i64, i64)> = sqlx::query_as(PLANNED)
+            .bind(campaign.0)
+            .bind(i64::from(order.group))
+            .bind(last)
+            .bind(PAGE)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(failed("read planned slices"))?;
+        let is_last_page = count(page.len()) < PAGE;
+        for (slice, messages) in page {
+            if held >= order.messages {
+                break;
+            }
+            let messages: u32 = number("slices.messages", messages)?;
+            picked.push((number("slices.number", slice)?, messages));
+            held += u64::from(messages);
+            last = slice;
+        }
+        if is_last_page {
+            break;
+        }
+    }
+    Ok(picked)
+}
+
+async fn sender(tx: &mut SqliteConnection, campaign: CampaignId, group: u32) -> Result<String> {
+    sqlx::query_scalar("SELECT sender FROM send_groups WHERE campaign_id = ?1 AND number = ?2")
+        .bind(campaign.0)
+        .bind(i64::from(group))
+        .fetch_one(tx)
+        .await
+        .map_err(failed("read a group's sender"))
+}
+
+/// See [`crate::Store::reclaim_slices`].
+pub(super) async fn reclaim(store: &SqliteStore, now: DateTime<Utc>) -> Result<u64> {
+    let mut tx = store.change().await?;
+    undefer(&mut tx, now).await?;
+    let reclaiming = failed("take slices back");
+    let done = sqlx::query(RECLAIM).bind(micros(now)).execute(&mut *tx).await.map_err(reclaiming)?;
+    tx.commit().await.map_err(failed("commit taking slices back"))?;
+    Ok(done.rows_affected())
+}
+
+/// Takes every released slice back.
+pub(super) async fn reclaim_all(tx: &mut SqliteConnection) -> Result<()> {
+    sqlx::query(RECLAIM_ALL).execute(tx).await.map_err(failed("take all slices back"))?;
+    Ok(())
+}
+
+async fn undefer(tx: &mut SqliteConnection, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query(UNDEFER).bind(micros(now)).execute(tx).await.map_err(failed("plan deferred slices"))?;
+    Ok(())
+}
+
+/// See [`crate::Store::finish_slice`].
+pub(super) async fn finish(store: &SqliteStore, slice: SliceId, end: SliceEnd) -> Result<()> {
+    let mut tx = store.change().await?;
+    sqlx::query(FINISH)
+        .bind(slice.campaign.0)
+        .bind(i64::from(slice.number))
+        .bind(end.not_before.map(micros))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed("end work on a slice"))?;
+    tx.commit().await.map_err(failed("commit the end of a slice"))
+}
+
+/// See [`crate::Store::slice`].
+pub(super) async fn work(store: &SqliteStore, slice: SliceId) -> Result<Option<SliceWork>> {
+    let mut tx = store.snapshot().await?;
+    let read = failed("read a slice");
+    let row = sqlx::query(WORK)
+        .bind(slice.campaign.0)
+        .bind(i64::from(slice.number))
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(&read)?;
+    let Some(row) = row else { return Ok(None) };
+    let group = GroupRow {
+        number: number("send_groups.number", row.try_get(0).map_err(&read)?)?,
+        sender: row.try_get(1).map_err(&read)?,
+        template: TemplateKey {
+            waba_id: row.try_get(2).map_err(&read)?,
+            name: row.try_get(3).map_err(&read)?,
+            language: row.try_get(4).map_err(&read)?,
+        },
+        variant: row.try_get(5).map_err(&read)?,
+        zone: row.try_get(6).map_err(&read)?,
+        planned: 0,
+        released: 0,
+        not_before: None,
+    };
+    let ids: Vec<i64> = sqlx::query_scalar(PENDING)
+        .bind(slice.campaign.0)
+        .bind(i64::from(slice.number))
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&read)?;
+    Ok(Some(SliceWork { group, pending: ids.into_iter().map(seq_of).collect() }))
+}

@@ -1,0 +1,334 @@
+//! What time moves: claims of silent workers, doubts, TTLs, retries, deadlines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use campaign::ids::CampaignId;
+use campaign::message::Event;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::SqliteConnection;
+
+use super::codec::{changed, count, failed, json, micros, span_micros};
+use super::connection::SqliteStore;
+use super::slices;
+use super::transition::{Batch, Entry};
+use crate::StoreError;
+use crate::model::{Failure, WorkerId};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Messages that a sweep without a limit of its own moves in one transaction.
+const AT_ONCE: i64 = 5_000;
+/// The class of messages that are not sent by an operator's or a rule's decision.
+const SKIPPED: &str = "skipped";
+/// The class of messages whose fate is unknown.
+const UNKNOWN: &str = "unknown";
+
+const SEE_WORKER: &str = "
+    INSERT INTO workers (name, seen_at) VALUES (?1, ?2)
+    ON CONFLICT (name) DO UPDATE SET seen_at = max(seen_at, excluded.seen_at)";
+
+/// Workers with claims, whether they live or not: the index holds claims only.
+pub(super) const BUSY_WORKERS: &str = "
+    SELECT DISTINCT worker FROM messages WHERE state = 'sending'";
+
+const IS_SILENT: &str = "SELECT NOT EXISTS (SELECT 1 FROM workers WHERE name = ?1 AND seen_at >= ?2)";
+
+pub(super) const CLAIMS_OF: &str = "SELECT id FROM messages WHERE state = 'sending' AND worker = ?1 ORDER BY id LIMIT ?2";
+
+const FORGET_WORKERS: &str = "DELETE FROM workers WHERE seen_at < ?1";
+
+/// A doubt is sent once more at the most, and not for a campaign that is over.
+pub(super) const OLD_DOUBTS: &str = "
+    SELECT m.id, c.in_doubt = 'resend'
+    FROM campaigns AS c
+    CROSS JOIN messages AS m ON m.campaign_id = c.id
+    WHERE c.in_doubt <> 'hold' AND m.state = 'in_doubt' AND m.doubt_since <= ?1 - c.in_doubt_after
+      AND (c.in_doubt = 'drop' OR (m.resent = 0 AND c.state NOT IN ('done', 'cancelled')))
+    LIMIT ?2";
+
+pub(super) const TTL_PASSED: &str = "
+    SELECT id FROM messages WHERE state IN ('accepted', 'held', 'sent') AND ttl_at <= ?1 ORDER BY ttl_at LIMIT ?2";
+
+pub(super) const UNSENT: &str = "
+    SELECT id FROM messages WHERE campaign_id = ?1 AND state IN ('queued', 'retrying') LIMIT ?2";
+
+pub(super) const RETRIES_DUE: &str = "
+    SELECT m.id, m.campaign_id, m.group_no
+    FROM messages AS m
+    WHERE m.state = 'retrying' AND m.placed = 0 AND m.retry_at <= ?1
+      AND (SELECT c.state FROM campaigns AS c WHERE c.id = m.campaign_id) NOT IN ('done', 'cancelled')
+    ORDER BY m.retry_at
+    LIMIT ?2";
+
+const NEW_SLICES: &str = "UPDATE campaigns SET next_slice = next_slice + ?2 WHERE id = ?1 RETURNING next_slice - ?2";
+
+const INSERT_SLICES: &str = "
+    INSERT INTO slices (campaign_id, number, group_no, messages)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1)";
+
+pub(super) const PLACE: &str = "
+    UPDATE messages SET placed = 1, slice_no = j.value ->> 1
+    FROM json_each(?1) AS j
+    WHERE messages.id = j.value ->> 0 AND state = 'retrying' AND placed = 0";
+
+/// See [`crate::Store::heartbeat`].
+pub(super) async fn heartbeat(store: &SqliteStore, worker: &WorkerId, now: DateTime<Utc>) -> Result<()> {
+    let mut tx = store.change().await?;
+    see_worker(&mut tx, worker, now).await?;
+    tx.commit().await.map_err(failed("commit a heartbeat"))
+}
+
+/// The worker lives.
+pub(super) async fn see_worker(tx: &mut SqliteConnection, worker: &WorkerId, now: DateTime<Utc>) -> Result<()> {
+    let noting = failed("note a worker's heartbeat");
+    sqlx::query(SEE_WORKER).bind(&worker.0).bind(micros(now)).execute(tx).await.map_err(noting)?;
+    Ok(())
+}
+
+/// See [`crate::Store::sweep_lost_workers`].
+pub(super) async fn lost_workers(store: &SqliteStore, now: DateTime<Utc>, silent_for: Duration) -> Result<u64> {
+    let alive_since = micros(now).saturating_sub(span_micros(silent_for));
+    let mut moved = 0;
+    for worker in busy_workers(store).await? {
+        loop {
+            // Asked again in each transaction: the worker may have come back.
+            let mut tx = store.change().await?;
+            let is_silent: bool = sqlx::query_scalar(IS_SILENT)
+                .bind(&worker)
+                .bind(alive_since)
+                .fetch_one(&mut *tx)
+                .await
+                .map_err(failed("look for a worker's heartbeat"))?;
+            if !is_silent {
+                break;
+            }
+            let (claims, doubts) = doubt_claims(&mut tx, &worker, now, "was last heard of long ago").await?;
+            tx.commit().await.map_err(failed("commit doubts"))?;
+            moved += doubts;
+            if claims < AT_ONCE {
+                break;
+            }
+        }
+    }
+    let mut tx = store.change().await?;
+    // A day more than any sweep looks back: names are unique per process start and would pile up.
+    let forgotten = alive_since.saturating_sub(span_micros(Duration::from_secs(86_400)));
+    sqlx::query(FORGET_WORKERS).bind(forgotten).execute(&mut *tx).await.map_err(failed("forget old workers"))?;
+    tx.commit().await.map_err(failed("commit forgetting old workers"))?;
+    Ok(moved)
+}
+
+/// See [`crate::Store::take_over`].
+pub(super) async fn take_over(store: &SqliteStore, except: &WorkerId, now: DateTime<Utc>) -> Result<u64> {
+    let mut moved = 0;
+    for worker in busy_workers(store).await?.into_iter().filter(|worker| *worker != except.0) {
+        loop {
+            let mut tx = store.change().await?;
+            let (claims, doubts) = doubt_claims(&mut tx, &worker, now, "ended before the answer came").await?;
+            tx.commit().await.map_err(failed("commit doubts"))?;
+            moved += doubts;
+            if claims < AT_ONCE {
+                break;
+            }
+        }
+    }
+    let mut tx = store.change().await?;
+    slices::reclaim_all(&mut tx).await?;
+    tx.commit().await.map_err(failed("commit taking all slices back"))?;
+    Ok(moved)
+}
+
+async fn busy_workers(store: &SqliteStore) -> Result<Vec<String>> {
+    let mut tx = store.snapshot().await?;
+    sqlx::query_scalar(BUSY_WORKERS).fetch_all(&mut *tx).await.map_err(failed("find workers with claims"))
+}
+
+/// Claims of a worker become doubts, a bounded number at once. Returns how many there were and how many moved.
+async fn doubt_claims(
+    tx: &mut SqliteConnection,
+    worker: &str,
+    now: DateTime<Utc>,
+    fate: &str,
+) -> Result<(i64, u64)> {
+    let ids: Vec<i64> = sqlx::query_scalar(CLAIMS_OF)
+        .bind(worker)
+        .bind(AT_ONCE)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("find a worker's claims"))?;
+    let detail = format!("the worker that sent it {fate}");
+    let moved = move_all(tx, &ids, now, Event::Unknown, |entry| {
+        entry.live.failure = Some(Failure { code: None, class: UNKNOWN.to_owned(), detail: detail.clone() });
+    })
+    .await?;
+    Ok((count(ids.len()), moved))
+}
+
+/// See [`crate::Store::sweep_doubts`].
+pub(super) async fn doubts(store: &SqliteStore, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+    let mut tx = store.change().await?;
+    let old: Vec<(i64, bool)> = sqlx::query_as(OLD_DOUBTS)
+        .bind(micros(now))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("find old doubts"))?;
+    let ids_of = |resend: bool| -> Vec<i64> {
+        old.iter().filter(|(_, is_resend)| *is_resend == resend).map(|(id, _)| *id).collect()
+    };
+    let resent = move_all(&mut tx, &ids_of(true), now, Event::Resend, |entry| {
+        entry.live.resent = true;
+        entry.live.retry_at = Some(now);
+    })
+    .await?;
+    let given_up = move_all(&mut tx, &ids_of(false), now, Event::GiveUp, |entry| {
+        // What was seen at the time stays: it is all there is to say.
+        entry.live.failure.get_or_insert_with(|| Failure {
+            code: None,
+            class: UNKNOWN.to_owned(),
+            detail: "it is not known whether it was sent, and no status came".to_owned(),
+        });
+    })
+    .await?;
+    tx.commit().await.map_err(failed("commit the end of doubts"))?;
+    Ok(resent + given_up)
+}
+
+/// See [`crate::Store::sweep_ttl`].
+pub(super) async fn ttl(store: &SqliteStore, now: DateTime<Utc>, margin: Duration, limit: u32) -> Result<u64> {
+    let mut tx = store.change().await?;
+    let ids: Vec<i64> = sqlx::query_scalar(TTL_PASSED)
+        .bind(micros(now).saturating_sub(span_micros(margin)))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("find messages whose TTL passed"))?;
+    let moved = move_all(&mut tx, &ids, now, Event::TtlPassed, |_| {}).await?;
+    tx.commit().await.map_err(failed("commit expired messages"))?;
+    Ok(moved)
+}
+
+/// See [`crate::Store::expire_unsent`].
+pub(super) async fn expire_unsent(
+    store: &SqliteStore,
+    campaign: CampaignId,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<u64> {
+    end_unsent(store, campaign, now, limit, Event::DeadlinePassed, |_| {}).await
+}
+
+/// See [`crate::Store::skip_unsent`].
+pub(super) async fn skip_unsent(
+    store: &SqliteStore,
+    campaign: CampaignId,
+    reason: &str,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<u64> {
+    end_unsent(store, campaign, now, limit, Event::Skip, |entry| {
+        entry.live.failure = Some(Failure { code: None, class: SKIPPED.to_owned(), detail: reason.to_owned() });
+    })
+    .await
+}
+
+async fn end_unsent(
+    store: &SqliteStore,
+    campaign: CampaignId,
+    now: DateTime<Utc>,
+    limit: u32,
+    event: Event,
+    and: impl FnMut(&mut Entry),
+) -> Result<u64> {
+    let mut tx = store.change().await?;
+    let ids: Vec<i64> = sqlx::query_scalar(UNSENT)
+        .bind(campaign.0)
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("find unsent messages"))?;
+    let moved = move_all(&mut tx, &ids, now, event, and).await?;
+    tx.commit().await.map_err(failed("commit messages that are not sent"))?;
+    Ok(moved)
+}
+
+/// Lets one event happen to many messages. Returns how many moved.
+async fn move_all(
+    tx: &mut SqliteConnection,
+    ids: &[i64],
+    now: DateTime<Utc>,
+    event: Event,
+    mut and: impl FnMut(&mut Entry),
+) -> Result<u64> {
+    let mut batch = Batch::default();
+    batch.load(tx, ids).await?;
+    let mut moved = 0;
+    for id in ids {
+        if let Some(entry) = batch.get(*id)
+            && matches!(entry.happen(event, now), Ok(true))
+        {
+            and(entry);
+            moved += 1;
+        }
+    }
+    batch.write_back(tx).await?;
+    Ok(changed(moved))
+}
+
+/// See [`crate::Store::requeue_retries`].
+pub(super) async fn requeue(store: &SqliteStore, now: DateTime<Utc>, slice_size: u32, limit: u32) -> Result<u64> {
+    let mut tx = store.change().await?;
+    let due: Vec<(i64, i64, i64)> = sqlx::query_as(RETRIES_DUE)
+        .bind(micros(now))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("find retries that are due"))?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let mut by_campaign: BTreeMap<i64, BTreeMap<i64, Vec<i64>>> = BTreeMap::new();
+    for (id, campaign, group) in due {
+        by_campaign.entry(campaign).or_default().entry(group).or_default().push(id);
+    }
+    let size = usize::try_from(slice_size.max(1)).unwrap_or(usize::MAX);
+    let (mut new_slices, mut placed) = (Vec::new(), Vec::new());
+    for (campaign, groups) in by_campaign {
+        let parts: Vec<(i64, Vec<i64>)> = groups
+            .into_iter()
+            .flat_map(|(group, mut ids)| {
+                ids.sort_unstable();
+                ids.chunks(size).map(|part| (group, part.to_vec())).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut number: i64 = sqlx::query_scalar(NEW_SLICES)
+            .bind(campaign)
+            .bind(count(parts.len()))
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(failed("number new slices"))?;
+        for (group, ids) in parts {
+            new_slices.push((campaign, number, group, ids.len()));
+            placed.extend(ids.into_iter().map(|id| (id, number)));
+            number += 1;
+        }
+    }
+    execute(&mut tx, INSERT_SLICES, &new_slices, "make slices of retries").await?;
+    let moved = execute(&mut tx, PLACE, &placed, "place retries").await?;
+    if moved != changed(placed.len()) {
+        return Err(StoreError::Inconsistent("retries moved while they were given a slice".to_owned()));
+    }
+    tx.commit().await.map_err(failed("commit slices of retries"))?;
+    Ok(moved)
+}
+
+async fn execute<T: Serialize>(
+    tx: &mut SqliteConnection,
+    sql: &'static str,
+    rows: &T,
+    doing: &'static str,
+) -> Result<u64> {
+    Ok(sqlx::query(sql).bind(json(rows)?).execute(tx).await.map_err(failed(doing))?.rows_affected())
+}

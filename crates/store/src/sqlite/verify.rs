@@ -1,0 +1,275 @@
+//! The guarantees, recomputed from the rows alone: what does not hold is said in sentences.
+
+use std::collections::BTreeMap;
+
+use campaign::ids::CampaignId;
+use campaign::message::State;
+use sqlx::SqliteConnection;
+
+use super::codec::{failed, number, row_ids, unreadable};
+use super::connection::SqliteStore;
+use crate::StoreError;
+use crate::model::Verdict;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+const STATES: &str = "
+    SELECT state, COUNT(*), COALESCE(SUM(cost), 0), SUM(reserved), SUM(attempt)
+    FROM messages WHERE id BETWEEN ?1 AND ?2 GROUP BY state";
+
+const CAMPAIGN: &str = "
+    SELECT budget, spent, reserved, unguarded, attempts, planned_total, excluded_total, messages_total, state
+    FROM campaigns WHERE id = ?1";
+
+/// Sentences with the number of rows of which they are true; each should be true of none.
+const IMPOSSIBLE: [(&str, &str); 14] = [
+    (
+        "recipients have more than one message",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE id BETWEEN ?1 AND ?2 GROUP BY recipient HAVING COUNT(*) > 1)",
+    ),
+    (
+        "messages carry another campaign's number",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2 AND campaign_id <> ?3",
+    ),
+    (
+        "messages wait to be sent but are in no planned or released slice",
+        "SELECT COUNT(*) FROM messages AS m
+         LEFT JOIN slices AS s ON s.campaign_id = m.campaign_id AND s.number = m.slice_no
+         WHERE m.id BETWEEN ?1 AND ?2 AND (m.state = 'queued' OR (m.state = 'retrying' AND m.placed = 1))
+           AND coalesce(s.state, 'done') = 'done'",
+    ),
+    (
+        "messages are placed in a slice although they do not wait to be sent, or the other way round",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2
+           AND ((placed = 1 AND state NOT IN ('queued', 'retrying')) OR (placed = 0 AND state = 'queued'))",
+    ),
+    (
+        "messages are retrying but have no time for it",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2
+           AND state = 'retrying' AND placed = 0 AND retry_at IS NULL",
+    ),
+    (
+        "messages are sending but nobody has claimed them",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2
+           AND state = 'sending' AND (worker IS NULL OR claimed_at IS NULL)",
+    ),
+    (
+        "messages are in doubt since no known time",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2 AND state = 'in_doubt' AND doubt_since IS NULL",
+    ),
+    (
+        "messages are in a state that only an attempt leads to, without an attempt",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2
+           AND attempt = 0 AND state NOT IN ('queued', 'skipped', 'expired')",
+    ),
+    (
+        "messages are queued although they were attempted",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2 AND attempt > 0 AND state = 'queued'",
+    ),
+    (
+        "messages were delivered but cost nothing known, or were not and cost something",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2
+           AND (state IN ('delivered', 'read')) <> (cost IS NOT NULL)",
+    ),
+    (
+        "messages were delivered at no known time",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2
+           AND state IN ('delivered', 'read') AND delivered_at IS NULL",
+    ),
+    (
+        "messages are in flight with less than their worst case reserved",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2
+           AND state IN ('sending', 'in_doubt', 'accepted', 'held', 'sent') AND reserved < worst_case",
+    ),
+    (
+        "messages hold a reservation although nothing of them is in flight",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2 AND reserved <> 0
+           AND state IN ('queued', 'delivered', 'read', 'failed', 'expired', 'skipped')",
+    ),
+    (
+        "audience rows are both a message and excluded",
+        "SELECT COUNT(*) FROM excluded WHERE campaign_id = ?3
+           AND EXISTS (SELECT 1 FROM messages WHERE id = (?3 << 32) + excluded.seq)",
+    ),
+];
+
+const UNEVEN_FAILURES: &str = "
+    SELECT coalesce(c.code, r.code), coalesce(c.n, 0), coalesce(r.n, 0)
+    FROM (SELECT code, n FROM failure_counts WHERE campaign_id = ?3 AND n <> 0) AS c
+    FULL JOIN (SELECT coalesce(CAST(failure_code AS TEXT), '') AS code, COUNT(*) AS n FROM messages
+               WHERE id BETWEEN ?1 AND ?2 AND state = 'failed' GROUP BY 1) AS r ON r.code = c.code
+    WHERE coalesce(c.n, 0) <> coalesce(r.n, 0)";
+
+const UNEVEN_SLICES: &str = "
+    SELECT CAST(s.number AS TEXT), s.messages, coalesce(m.n, 0)
+    FROM slices AS s
+    LEFT JOIN (SELECT slice_no, COUNT(*) AS n FROM messages WHERE id BETWEEN ?1 AND ?2 AND placed = 1
+               GROUP BY slice_no) AS m ON m.slice_no = s.number
+    WHERE s.campaign_id = ?3 AND s.messages <> coalesce(m.n, 0)";
+
+const UNEVEN_GROUPS: &str = "
+    SELECT CAST(g.number AS TEXT), g.planned + g.deferred + g.released, coalesce(s.planned + s.deferred + s.released, 0)
+    FROM send_groups AS g
+    LEFT JOIN (SELECT group_no, SUM((state = 'planned') * messages) AS planned,
+                      SUM((state = 'deferred') * messages) AS deferred,
+                      SUM((state = 'released') * messages) AS released
+               FROM slices WHERE campaign_id = ?3 GROUP BY group_no) AS s ON s.group_no = g.number
+    WHERE g.campaign_id = ?3
+      AND (g.planned, g.deferred, g.released)
+          IS NOT (coalesce(s.planned, 0), coalesce(s.deferred, 0), coalesce(s.released, 0))";
+
+#[derive(Debug, Default)]
+struct Sums {
+    messages: i64,
+    cost: i64,
+    reserved: i64,
+    attempts: i64,
+}
+
+/// See [`crate::Store::verify`].
+pub(super) async fn verify(store: &SqliteStore, campaign: CampaignId) -> Result<Verdict> {
+    let mut tx = store.snapshot().await?;
+    let mut found = Found { campaign, violations: Vec::new() };
+    let (counts, sums) = found.states(&mut tx).await?;
+    let excluded = found.excluded(&mut tx).await?;
+    found.campaign_sums(&mut tx, &sums, excluded).await?;
+    for (sentence, sql) in IMPOSSIBLE {
+        found.none(&mut tx, sentence, sql).await?;
+    }
+    for (what, sql) in
+        [("failures with code", UNEVEN_FAILURES), ("messages in slice", UNEVEN_SLICES), ("messages in group", UNEVEN_GROUPS)]
+    {
+        found.even(&mut tx, what, sql).await?;
+    }
+    Ok(Verdict { counts, excluded: number("excluded", excluded)?, violations: found.violations })
+}
+
+struct Found {
+    campaign: CampaignId,
+    violations: Vec<String>,
+}
+
+impl Found {
+    fn say(&mut self, sentence: String) {
+        self.violations.push(sentence);
+    }
+
+    /// Counts and sums up the rows by state, and compares the counts with their counters.
+    async fn states(&mut self, tx: &mut SqliteConnection) -> Result<(BTreeMap<State, u64>, Sums)> {
+        let read = failed("count messages");
+        let (first, last) = row_ids(self.campaign);
+        let rows: Vec<(String, i64, i64, i64, i64)> =
+            sqlx::query_as(STATES).bind(first).bind(last).fetch_all(&mut *tx).await.map_err(&read)?;
+        let counters: Vec<(String, i64)> =
+            sqlx::query_as("SELECT state, n FROM campaign_counts WHERE campaign_id = ?1")
+                .bind(self.campaign.0)
+                .fetch_all(tx)
+                .await
+                .map_err(&read)?;
+        let mut counters: BTreeMap<String, i64> = counters.into_iter().collect();
+        let (mut counts, mut sums) = (BTreeMap::new(), Sums::default());
+        for (state, messages, cost, reserved, attempts) in rows {
+            let counted = counters.remove(&state).unwrap_or(0);
+            if counted != messages {
+                self.say(format!("{messages} messages are {state}, but the counter says {counted}"));
+            }
+            match state.parse::<State>() {
+                Ok(state) => {
+                    counts.insert(state, number("messages", messages)?);
+                }
+                Err(unknown) => self.say(format!("{messages} messages have a state that does not exist: {unknown}")),
+            }
+            sums.messages += messages;
+            sums.cost += cost;
+            sums.reserved += reserved;
+            sums.attempts += attempts;
+        }
+        for (state, counted) in counters.into_iter().filter(|(_, n)| *n != 0) {
+            self.say(format!("no messages are {state}, but the counter says {counted}"));
+        }
+        Ok((counts, sums))
+    }
+
+    async fn excluded(&mut self, tx: &mut SqliteConnection) -> Result<i64> {
+        sqlx::query_scalar("SELECT COUNT(*) FROM excluded WHERE campaign_id = ?1")
+            .bind(self.campaign.0)
+            .fetch_one(tx)
+            .await
+            .map_err(failed("count excluded rows"))
+    }
+
+    /// Conservation, money and attempts.
+    async fn campaign_sums(&mut self, tx: &mut SqliteConnection, sums: &Sums, excluded: i64) -> Result<()> {
+        let row: Option<(Option<i64>, i64, i64, i64, i64, i64, i64, i64, String)> = sqlx::query_as(CAMPAIGN)
+            .bind(self.campaign.0)
+            .fetch_optional(tx)
+            .await
+            .map_err(failed("read a campaign"))?;
+        let Some((budget, spent, reserved, unguarded, attempts, planned, excluded_total, messages_total, state)) = row
+        else {
+            return Err(unreadable(format!("campaign {}", self.campaign), "there is no such campaign"));
+        };
+        let messages = sums.messages;
+        if state != "loading" {
+            if planned != excluded + messages {
+                self.say(format!(
+                    "{planned} rows were planned, but there are {excluded} excluded rows and {messages} messages"
+                ));
+            }
+            if (excluded_total, messages_total) != (excluded, messages) {
+                self.say(format!(
+                    "the launch stored {messages_total} messages and {excluded_total} excluded rows, but there are {messages} and {excluded}"
+                ));
+            }
+        }
+        for (what, counter, rows) in
+            [("spent", spent, sums.cost), ("reserved", reserved, sums.reserved), ("attempts", attempts, sums.attempts)]
+        {
+            if counter != rows {
+                self.say(format!("the campaign's {what} is {counter}, but its messages sum up to {rows}"));
+            }
+        }
+        if let Some(budget) = budget {
+            // What the platform charged without our asking (a delivery after we gave it up, a price above the
+            // worst case) is true all the same; all else was asked for below the ceiling.
+            let over = spent + reserved - budget;
+            if over > unguarded {
+                self.say(format!(
+                    "spent and reserved pass the budget by {over} millionths, of which only {unguarded} came unasked from the platform"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    async fn none(&mut self, tx: &mut SqliteConnection, sentence: &str, sql: &'static str) -> Result<()> {
+        let (first, last) = row_ids(self.campaign);
+        let n: i64 = sqlx::query_scalar(sql)
+            .bind(first)
+            .bind(last)
+            .bind(self.campaign.0)
+            .fetch_one(tx)
+            .await
+            .map_err(failed("verify messages"))?;
+        if n > 0 {
+            self.say(format!("{n} {sentence}"));
+        }
+        Ok(())
+    }
+
+    /// Counters against rows.
+    async fn even(&mut self, tx: &mut SqliteConnection, what: &str, sql: &'static str) -> Result<()> {
+        let (first, last) = row_ids(self.campaign);
+        let uneven: Vec<(String, i64, i64)> = sqlx::query_as(sql)
+            .bind(first)
+            .bind(last)
+            .bind(self.campaign.0)
+            .fetch_all(tx)
+            .await
+            .map_err(failed("verify counters"))?;
+        for (key, counted, rows) in uneven {
+            self.say(format!("{what} {key}: the counter says {counted}, but there are {rows}"));
+        }
+        Ok(())
+    }
+}

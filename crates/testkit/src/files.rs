@@ -1,0 +1,152 @@
+//! A folder of the test's own, with workers.toml, campaign files and audiences in it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::binary::{self, Answer};
+
+/// The environment variable in which the tests' token is, and the token the simulator knows.
+pub const TOKEN: (&str, &str) = ("PACELINE_TEST_TOKEN", "sim-token");
+/// The app secret that webhooks are signed with.
+pub const APP_SECRET: (&str, &str) = ("PACELINE_TEST_SECRET", "test-app-secret");
+/// The word of the webhook handshake.
+pub const VERIFY_TOKEN: (&str, &str) = ("PACELINE_TEST_VERIFY", "test-verify-token");
+/// The simulator's first number.
+pub const PHONE_NUMBER_ID: &str = "106540352242922";
+/// The simulator's account.
+pub const WABA_ID: &str = "102290129340398";
+
+/// A folder of the test's own; removed with it.
+#[derive(Debug)]
+pub struct Files {
+    folder: tempfile::TempDir,
+}
+
+/// What a test's workers.toml says.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the simulator is.
+    pub base_url: String,
+    /// Where webhooks are taken in.
+    pub webhook: String,
+    /// The sender's rate.
+    pub rate: String,
+    /// `platform.template_sync_wait`.
+    pub sync_wait: String,
+    /// `platform.correlate`.
+    pub correlate: bool,
+    /// `worker.concurrency`.
+    pub concurrency: usize,
+}
+
+impl Files {
+    /// An empty folder.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path in it.
+    #[must_use]
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file and returns its path.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Writes workers.toml for one sender, `jaspers-in`.
+    pub fn workers_toml(&self, settings: &Settings) -> PathBuf {
+        let text = format!(
+            r#"[store]
+url = "sqlite://{db}"
+[platform]
+base_url = "{base_url}"
+correlate = {correlate}
+template_sync_wait = "{sync_wait}"
+request_timeout = "5s"
+connect_timeout = "2s"
+[[senders]]
+name = "jaspers-in"
+phone_number_id = "{PHONE_NUMBER_ID}"
+waba_id = "{WABA_ID}"
+token_env = "{token}"
+rate = "{rate}"
+[worker]
+concurrency = {concurrency}
+[webhook]
+listen = "{webhook}"
+verify_token_env = "{verify}"
+app_secret_env = "{secret}"
+"#,
+            db = self.join("paceline.db").display(),
+            base_url = settings.base_url,
+            correlate = settings.correlate,
+            sync_wait = settings.sync_wait,
+            token = TOKEN.0,
+            rate = settings.rate,
+            concurrency = settings.concurrency,
+            webhook = settings.webhook,
+            verify = VERIFY_TOKEN.0,
+            secret = APP_SECRET.0,
+        );
+        self.write("workers.toml", text)
+    }
+
+    /// Writes an audience of `people` Indian mobile numbers, `people.csv`, beginning with number `first`.
+    pub fn people(&self, name: &str, first: u32, people: u32) -> PathBuf {
+        let mut text = String::from("phone,first_name\n");
+        for i in first..first + people {
+            let _ = writeln!(text, "{},Asha{i}", person(i));
+        }
+        self.write(name, text)
+    }
+
+    /// Writes a campaign over an audience in this folder. `more` is further YAML at the top level.
+    pub fn campaign(&self, key: &str, audience: &str, more: &str) -> PathBuf {
+        let text = format!(
+            "campaign: {key}\nsender: jaspers-in\ntemplate: {{ name: test_offer, language: en }}\n\
+             audience: {{ file: {audience}, phone: {{ column: phone }} }}\n{more}\n"
+        );
+        self.write(&format!("{key}.yaml"), text)
+    }
+
+    /// Runs the command line in this folder with this folder's workers.toml, to its end.
+    pub fn cli<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Answer {
+        Answer::of(self.command(args).output().expect("the binary runs"))
+    }
+
+    /// The command line, not started yet.
+    pub fn command<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Command {
+        let mut command = Command::new(binary::path());
+        command.current_dir(self.path()).arg("--config").arg(self.join("workers.toml")).args(args);
+        for (name, value) in [TOKEN, APP_SECRET, VERIFY_TOKEN] {
+            command.env(name, value);
+        }
+        command.env_remove("RUST_LOG").env("NO_COLOR", "1");
+        command
+    }
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The i-th test person's number: a valid Indian mobile number.
+#[must_use]
+pub fn person(i: u32) -> String {
+    format!("+9198{i:08}")
+}

@@ -1,0 +1,136 @@
+//! Forgiving readers of single JSON values. Each looks at the value's own text, so that one odd value spoils
+//! nothing but itself, and so that amounts are read as they were written.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// A value that has not been looked into yet; `None` where it is missing or null.
+pub(super) type Raw<'a> = Option<&'a RawValue>;
+
+/// Timestamps from here on are in milliseconds: in seconds it would be the year 5138.
+const MILLISECONDS_FROM: f64 = 1e11;
+
+/// A string, or a number or boolean as its text. Blank is missing.
+pub(super) fn text(raw: Raw<'_>) -> Option<String> {
+    let json = raw?.get();
+    let text = match json.as_bytes().first()? {
+        b'"' => serde_json::from_str::<String>(json).ok()?,
+        b'{' | b'[' => return None,
+        _ => json.to_owned(),
+    };
+    (!text.trim().is_empty()).then_some(text)
+}
+
+/// A whole number, also in quotes.
+pub(super) fn integer(raw: Raw<'_>) -> Option<i64> {
+    text(raw)?.trim().parse().ok()
+}
+
+/// A boolean, also in quotes.
+pub(super) fn boolean(raw: Raw<'_>) -> Option<bool> {
+    text(raw)?.trim().to_ascii_lowercase().parse().ok()
+}
+
+/// Unix time in seconds: a string or a number, with or without a fraction (`"1700000000"`, `1700000000`,
+/// `1700000000.0`); milliseconds are recognised by their size.
+pub(super) fn time(raw: Raw<'_>) -> Option<DateTime<Utc>> {
+    let text = text(raw)?;
+    let number: f64 = text.trim().parse().ok()?;
+    if !number.is_finite() || number < 0.0 {
+        return None;
+    }
+    let millis = if number < MILLISECONDS_FROM { number * 1_000.0 } else { number };
+    // `as` saturates, and the conversion below refuses what no calendar has.
+    DateTime::from_timestamp_millis(millis as i64)
+}
+
+/// A decimal from the number's own text, also in quotes or with an exponent. A number with more digits than
+/// a [`Decimal`] holds (28) is rounded at the last of them.
+pub(super) fn decimal(raw: Raw<'_>) -> Option<Decimal> {
+    let text = text(raw)?;
+    let text = text.trim();
+    Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).or_else(|_| text.parse()).ok()
+}
+
+/// The elements of an array; nothing where it is missing, and an error where it is something else.
+pub(super) fn list<'a>(raw: Raw<'a>, name: &str) -> Result<Vec<&'a RawValue>, String> {
+    match raw {
+        None => Ok(Vec::new()),
+        Some(raw) => serde_json::from_str(raw.get()).map_err(|_| format!("{name} is not a list")),
+    }
+}
+
+/// An object's known keys; the default where it is missing or no object.
+pub(super) fn object<'a, T: Deserialize<'a> + Default>(raw: Raw<'a>) -> T {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+/// An object's known keys, or an error where it is no object.
+pub(super) fn required<'a, T: Deserialize<'a>>(raw: &'a RawValue, name: &str) -> Result<T, String> {
+    let json = raw.get();
+    // Derived readers also take an array for an object; the platform never means that.
+    if !json.starts_with('{') {
+        return Err(format!("{name} is not an object"));
+    }
+    serde_json::from_str(json).map_err(|error| format!("{name} cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn times_in_every_dress() {
+        let expected = DateTime::from_timestamp(1_731_622_800, 0);
+        for json in [
+            r#""1731622800""#,
+            "1731622800",
+            "1731622800.0",
+            r#""1731622800.0""#,
+            "1731622800000",
+            "1.7316228e9",
+        ] {
+            assert_eq!(time(Some(&raw(json))), expected, "{json}");
+        }
+        for json in [r#""TIMESTAMP""#, r#""""#, "-1", "1e300", r#""inf""#, r#""NaN""#, "{}", "[]", "true"] {
+            assert_eq!(time(Some(&raw(json))), None, "{json}");
+        }
+        assert_eq!(time(None), None);
+    }
+
+    #[test]
+    fn amounts_keep_every_digit() {
+        for (json, amount) in [
+            ("0.0118", "0.0118"),
+            ("0.1", "0.1"),
+            ("0.30000000000000004", "0.30000000000000004"),
+            (r#""0.87""#, "0.87"),
+            ("87", "87"),
+            ("1.18e-2", "0.0118"),
+            ("5E-3", "0.005"),
+            ("0.8631000000000000000000000000", "0.8631000000000000000000000000"),
+        ] {
+            assert_eq!(decimal(Some(&raw(json))), Some(amount.parse().unwrap()), "{json}");
+        }
+        for json in ["1e400", r#""x""#, "{}", "true", r#""""#] {
+            assert_eq!(decimal(Some(&raw(json))), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn texts_may_be_numbers() {
+        assert_eq!(text(Some(&raw(r#""a\n\u00e9""#))).as_deref(), Some("a\né"));
+        assert_eq!(text(Some(&raw("106540352242922"))).as_deref(), Some("106540352242922"));
+        assert_eq!(text(Some(&raw(r#""  ""#))), None);
+        assert_eq!(text(Some(&raw(r#"{"a":1}"#))), None);
+        assert_eq!(boolean(Some(&raw(r#""True""#))), Some(true));
+        assert_eq!(integer(Some(&raw(r#""131049""#))), Some(131_049));
+        assert_eq!(integer(Some(&raw("99999999999999999999"))), None);
+    }
+}

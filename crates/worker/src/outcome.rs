@@ -1,0 +1,155 @@
+//! What an answer of the platform means: for the message, and for its template, sender and campaign.
+
+use std::time::Duration;
+
+use campaign::platform_error::{Circumstances, Learnt, Verdict, classify};
+use campaign::retry::{self, Next};
+use chrono::{DateTime, Utc};
+use store::model::{ClaimedMessage, Failure, OutcomeKind};
+use whatsapp::{MessageStatus, Refusal, SendOutcome};
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// For the message.
+    pub result: OutcomeKind,
+    /// For everything else.
+    pub effects: Vec<Effect>,
+}
+
+/// What follows from an answer beside the message's own state.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// The template was used.
+    Accepted,
+    /// The one message an idle template gets was refused for a reason of its recipient.
+    CanaryRefused,
+    /// The template is still syncing.
+    NotSynced,
+    /// The sender goes too fast, or the platform is out of reach.
+    SlowDown,
+    /// Never write to this address again.
+    Suppress(String),
+    /// Refused in a way that, many times in a row, is not the recipients' fault.
+    Suspicious(String),
+    /// Nothing more of this campaign until someone has looked.
+    Brake(String),
+}
+
+/// What surrounds an attempt.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The campaign's retry policy.
+    pub policy: retry::Policy,
+    /// No try is worth waiting for at or after this instant.
+    pub end: Option<DateTime<Utc>>,
+    /// Whether the template is new or was idle until now.
+    pub template_unsettled: bool,
+    /// Where jitter comes from.
+    pub seed: u64,
+    /// The present.
+    pub now: DateTime<Utc>,
+}
+
+/// What an answer means.
+#[must_use]
+pub fn judge(answer: SendOutcome, message: &ClaimedMessage, attempt: &Attempt) -> Judged {
+    match answer {
+        SendOutcome::Accepted(accepted) => Judged {
+            result: OutcomeKind::Accepted {
+                wamid: accepted.wamid,
+                held: matches!(accepted.status, MessageStatus::Held | MessageStatus::Paused),
+            },
+            effects: vec![Effect::Accepted],
+        },
+        SendOutcome::NotSent(reason) => {
+            let failure = Failure {
+                code: None,
+                class: "not_sent".to_owned(),
+                detail: format!("The platform could not be reached: {reason}."),
+            };
+            let wait = attempt.policy.delay(1, seed_of(message, attempt.seed));
+            let mut effects = vec![Effect::SlowDown];
+            if message.is_canary {
+                effects.push(Effect::CanaryRefused);
+            }
+            Judged { result: OutcomeKind::Refused { failure, retry_at: Some(attempt.now + wait), counts: false }, effects }
+        }
+        SendOutcome::Unknown(reason) => Judged {
+            result: OutcomeKind::Unknown {
+                failure: Failure {
+                    code: None,
+                    class: "unknown".to_owned(),
+                    detail: format!("No answer says whether the platform took it: {reason}."),
+                },
+            },
+            effects: Vec::new(),
+        },
+        SendOutcome::Refused(refusal) => refused(&refusal, message, attempt),
+    }
+}
+
+fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Judged {
+    let text = format!("{} {}", refusal.title, refusal.details.as_deref().unwrap_or_default());
+    let circumstances = Circumstances {
+        learnt: Learnt::Answer,
+        template_unsettled: attempt.template_unsettled || message.is_canary,
+        country: Some(message.country.as_str()).filter(|c| !c.is_empty()),
+    };
+    let verdict = classify(refusal.code, Some(refusal.http_status), &text, circumstances);
+    let failure =
+        Failure { code: refusal.code, class: verdict.class.name().to_owned(), detail: verdict.explanation.clone() };
+    let mut effects = effects(&verdict, message);
+    if verdict.ambiguous {
+        return Judged { result: OutcomeKind::Unknown { failure }, effects };
+    }
+    let retry_at = retry_at(&verdict, refusal, message, attempt);
+    if message.is_canary && !verdict.closes_gate {
+        effects.push(Effect::CanaryRefused);
+    }
+    Judged { result: OutcomeKind::Refused { failure, retry_at, counts: verdict.counts_as_attempt }, effects }
+}
+
+fn effects(verdict: &Verdict, message: &ClaimedMessage) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if verdict.closes_gate {
+        effects.push(Effect::NotSynced);
+    }
+    if verdict.throttle {
+        effects.push(Effect::SlowDown);
+    }
+    if verdict.opt_out {
+        effects.push(Effect::Suppress(message.recipient.clone()));
+    }
+    if verdict.breaker {
+        effects.push(Effect::Suspicious(verdict.explanation.clone()));
+    }
+    if verdict.class.stops() {
+        effects.push(Effect::Brake(verdict.explanation.clone()));
+    }
+    effects
+}
+
+/// When the message may be tried again: never after the campaign's end, and at once (when the campaign goes
+/// on) where not the message but its template, sender or account was refused.
+fn retry_at(
+    verdict: &Verdict,
+    refusal: &Refusal,
+    message: &ClaimedMessage,
+    attempt: &Attempt,
+) -> Option<DateTime<Utc>> {
+    let failures = message.failures + u32::from(verdict.counts_as_attempt);
+    let seed = seed_of(message, attempt.seed);
+    let wait = match attempt.policy.next(verdict, failures, refusal.retry_after, seed) {
+        Next::RetryIn(wait) => wait,
+        Next::WhenLifted => Duration::ZERO,
+        Next::GiveUp | Next::InDoubt => return None,
+    };
+    let at = attempt.now + wait;
+    attempt.end.is_none_or(|end| at < end).then_some(at)
+}
+
+/// Each attempt at each message has its own jitter, the same in every run.
+fn seed_of(message: &ClaimedMessage, seed: u64) -> u64 {
+    seed ^ (u64::from(message.seq.0) << 32) ^ u64::from(message.attempt)
+}

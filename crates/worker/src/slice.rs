@@ -1,0 +1,274 @@
+//! The work on one slice: bites, one after the other, never more claimed and unrecorded than one bite.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use campaign::definition::Definition;
+use campaign::ids::{MessageId, Seq};
+use campaign::pacing::limiter::Ask;
+use campaign::{lifecycle, planning};
+use chrono::{DateTime, Utc};
+use queue::Job;
+use store::model::{CampaignRow, Claim, GateEvent, GroupRow, Held, Outcome, SliceEnd, Suppression};
+use tokio::task::JoinSet;
+
+use crate::dispatch::Flight;
+use crate::outcome::{Attempt, Effect, Judged, judge};
+use crate::persist::persist;
+use crate::worker::{Worker, WorkerSender};
+
+/// A bite is about so much of the sender's rate.
+const BITE: Duration = Duration::from_millis(100);
+
+/// A bite has at most so many messages, however fast the sender.
+const LARGEST_BITE: usize = 256;
+
+/// How long to wait for stragglers before the places they do not occupy are used.
+const STRAGGLERS: Duration = Duration::from_millis(200);
+
+/// What stays the same for all bites of a slice.
+#[derive(Debug, Clone)]
+pub(crate) struct SliceContext {
+    pub(crate) job: Job,
+    pub(crate) campaign: Arc<Definition>,
+    pub(crate) group: GroupRow,
+    pub(crate) sender: Arc<WorkerSender>,
+}
+
+/// How many messages a bite has on a sender of this rate.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates are positive and at most 10,000 per second"
+)]
+fn bite_size(per_second: f64) -> usize {
+    ((per_second * BITE.as_secs_f64()).round() as usize).clamp(1, LARGEST_BITE)
+}
+
+impl Worker {
+    /// Works through a slice, as far as its campaign, gate, budget and the worker's own stop allow.
+    pub(crate) async fn work(&self, job: Job, sender: &Arc<WorkerSender>) {
+        let id = job.slice.campaign;
+        let Some(work) = persist("read a slice", || self.store.slice(job.slice)).await else { return };
+        let Some(row) = persist("read a campaign", || self.store.campaign_by_id(id)).await else { return };
+        let context = SliceContext {
+            campaign: self.remember(id, &row.definition),
+            group: work.group,
+            sender: sender.clone(),
+            job,
+        };
+        let end = if row.state == lifecycle::State::Running {
+            self.bites(&context, &row, work.pending).await
+        } else {
+            SliceEnd::default()
+        };
+        persist("end a slice", || self.store.finish_slice(context.job.slice, end)).await;
+    }
+
+    async fn bites(&self, context: &SliceContext, row: &CampaignRow, mut pending: Vec<Seq>) -> SliceEnd {
+        let bite = bite_size(context.sender.pace.rate.per_second());
+        let mut flight: JoinSet<Flight> = JoinSet::new();
+        let mut end = SliceEnd::default();
+        let mut use_any_place = false;
+        loop {
+            let mut landed = Vec::new();
+            while let Some(Ok(one)) = flight.try_join_next() {
+                landed.push(one);
+            }
+            if !landed.is_empty() && !self.record(context, landed).await {
+                pending.clear();
+            }
+            if self.stop.is_cancelled() {
+                pending.clear();
+            }
+            let places = bite - flight.len();
+            if !pending.is_empty() && (places * 2 >= bite || (use_any_place && places > 0)) {
+                use_any_place = false;
+                match self.one_bite(context, row, &mut pending, places, &mut flight).await {
+                    None => continue,
+                    Some(until) => {
+                        end.not_before = until;
+                        pending.clear();
+                    }
+                }
+            }
+            if flight.is_empty() {
+                if pending.is_empty() {
+                    return end;
+                }
+                continue;
+            }
+            if pending.is_empty() {
+                if let Some(Ok(one)) = flight.join_next().await {
+                    self.record(context, Self::gather(one, &mut flight)).await;
+                }
+            } else {
+                match tokio::time::timeout(STRAGGLERS, flight.join_next()).await {
+                    Ok(Some(Ok(one))) => {
+                        if !self.record(context, Self::gather(one, &mut flight)).await {
+                            pending.clear();
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(_) => use_any_place = true,
+                }
+            }
+        }
+    }
+
+    fn gather(first: Flight, flight: &mut JoinSet<Flight>) -> Vec<Flight> {
+        let mut landed = vec![first];
+        while let Some(Ok(one)) = flight.try_join_next() {
+            landed.push(one);
+        }
+        landed
+    }
+
+    /// Takes permits, claims and dispatches. `Some`: the rest of the slice has to wait, until then if known.
+    async fn one_bite(
+        &self,
+        context: &SliceContext,
+        row: &CampaignRow,
+        pending: &mut Vec<Seq>,
+        places: usize,
+        flight: &mut JoinSet<Flight>,
+    ) -> Option<Option<DateTime<Utc>>> {
+        let id = context.job.slice.campaign;
+        let wanted = pending.len().min(places);
+        let ask = Ask {
+            campaign: id,
+            weight: context.campaign.pace.weight,
+            rate: planning::own_rate(&context.campaign, row.totals.messages, row.attempts),
+            permits: u32::try_from(wanted).unwrap_or(u32::MAX),
+        };
+        let taking = self.permits.take(&context.sender.pace, &ask);
+        let permits = tokio::select! {
+            taken = taking => match taken {
+                Ok(permits) => permits,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "no permits; nothing is sent until they are back");
+                    self.clock.sleep(Duration::from_millis(500)).await;
+                    return None;
+                }
+            },
+            () = self.stop.cancelled() => return Some(None),
+        };
+        let seqs: Vec<Seq> = pending.drain(..permits.len().min(pending.len())).collect();
+        let now = self.clock.now();
+        let claim = Claim {
+            slice: context.job.slice,
+            seqs,
+            worker: self.settings.id.clone(),
+            lease_until: now + self.settings.lease,
+        };
+        let claimed = persist("claim messages", || self.store.claim(&claim, &self.settings.gate, self.clock.now())).await;
+        let (used, unused) = permits.split_at(claimed.messages.len().min(permits.len()));
+        if !unused.is_empty() {
+            self.permits.give_back(&context.sender.pace, id, ask.weight, unused).await;
+        }
+        for (message, permit) in claimed.messages.into_iter().zip(used) {
+            self.dispatch(context, &ask, message, *permit, flight).await;
+        }
+        match claimed.held? {
+            Held::Gate { until, .. } => Some(Some(until)),
+            Held::NotRunning(_) | Held::Ended | Held::Budget | Held::SliceGone => Some(None),
+        }
+    }
+
+    /// Records what became of some messages, and does what follows from it. False: the rest of the slice is
+    /// not to be sent now.
+    async fn record(&self, context: &SliceContext, landed: Vec<Flight>) -> bool {
+        let campaign = context.job.slice.campaign;
+        let attempt = Attempt {
+            policy: Self::policy(&context.campaign),
+            end: context.campaign.schedule.end.map(|end| end.to_utc()),
+            template_unsettled: false,
+            seed: self.settings.seed,
+            now: self.clock.now(),
+        };
+        let mut outcomes = Vec::with_capacity(landed.len());
+        let mut effects = Vec::new();
+        for Flight { message, answer } in landed {
+            let Judged { result, effects: more } = judge(answer, &message, &attempt);
+            effects.extend(more);
+            outcomes.push(Outcome {
+                message: MessageId { campaign, seq: message.seq },
+                attempt: message.attempt,
+                result,
+            });
+        }
+        persist("record outcomes", || self.store.record(&outcomes, self.clock.now())).await;
+        if let Some(brake) = self.breaker.judge(campaign, &effects) {
+            effects.push(brake);
+        }
+        effects.sort_unstable();
+        effects.dedup();
+        let mut go_on = true;
+        for effect in effects {
+            go_on &= self.follow(context, effect).await;
+        }
+        go_on
+    }
+
+    async fn follow(&self, context: &SliceContext, effect: Effect) -> bool {
+        let template = &context.group.template;
+        let gate = |event| {
+            persist("keep a template's gate", move || {
+                self.store.gate_event(template, event, &self.settings.gate, self.clock.now())
+            })
+        };
+        match effect {
+            Effect::Accepted => {
+                if self.is_news(template) {
+                    gate(GateEvent::Accepted).await;
+                }
+                true
+            }
+            Effect::Suspicious(_) => true,
+            Effect::CanaryRefused => {
+                gate(GateEvent::CanaryRefused).await;
+                true
+            }
+            Effect::NotSynced => {
+                gate(GateEvent::NotSynced).await;
+                false
+            }
+            Effect::SlowDown => {
+                self.permits.slow_down(&context.sender.pace).await;
+                true
+            }
+            Effect::Suppress(address) => {
+                let entry = [Suppression { address, source: "131050".to_owned() }];
+                persist("keep an opt-out", || self.store.suppress(&entry, self.clock.now())).await;
+                true
+            }
+            Effect::Brake(reason) => {
+                let id = context.job.slice.campaign;
+                let paused = self.store.transition(id, lifecycle::Event::Pause, Some(&reason), self.clock.now()).await;
+                match paused {
+                    Ok(_) => tracing::warn!(campaign = %id, reason, "the campaign was paused"),
+                    Err(error) => tracing::warn!(
+                        campaign = %id,
+                        reason,
+                        error = &error as &dyn std::error::Error,
+                        "the campaign should be paused, and could not be"
+                    ),
+                }
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bite_is_a_tenth_of_a_second() {
+        assert_eq!(bite_size(80.0), 8);
+        assert_eq!(bite_size(1000.0), 100);
+        assert_eq!(bite_size(0.5), 1);
+        assert_eq!(bite_size(10_000.0), 256);
+    }
+}

@@ -1,0 +1,139 @@
+//! What a worker is made of: the senders it can use, and the parts it shares with others.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use campaign::definition::Definition;
+use campaign::gate::GateRules;
+use campaign::ids::CampaignId;
+use campaign::retry;
+use clock::SharedClock;
+use queue::{Job, SenderPace, SharedPermits};
+use store::SharedStore;
+use store::model::{TemplateKey, WorkerId};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::breaker::Breaker;
+use crate::persist::persist;
+
+/// A sender as a worker uses it.
+#[derive(Debug)]
+pub struct WorkerSender {
+    /// Its name and rate.
+    pub pace: SenderPace,
+    /// The way to the platform.
+    pub client: whatsapp::Client,
+    /// The account its templates belong to.
+    pub waba_id: String,
+}
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Unique per start of a process.
+    pub id: WorkerId,
+    /// Most requests in flight at once.
+    pub concurrency: usize,
+    /// How long a slice stays this worker's after each claim. Longer than the client's timeout.
+    pub lease: Duration,
+    /// The template gate's waits.
+    pub gate: GateRules,
+    /// Whether to send our own key along, so that statuses find their message without a wamid.
+    pub correlate: bool,
+    /// The store's name in that key.
+    pub install: String,
+    /// Where the jitter of retries comes from.
+    pub seed: u64,
+}
+
+/// Executes slices. Shared by all jobs of a process.
+#[derive(Debug)]
+pub struct Worker {
+    pub(crate) settings: Settings,
+    pub(crate) store: SharedStore,
+    pub(crate) permits: SharedPermits,
+    pub(crate) clock: SharedClock,
+    pub(crate) senders: BTreeMap<String, Arc<WorkerSender>>,
+    pub(crate) in_flight: Arc<Semaphore>,
+    /// Cancelled when the process is asked to stop: no more bites, what is in hand is finished.
+    pub(crate) stop: CancellationToken,
+    pub(crate) breaker: Breaker,
+    /// When each template's use was last kept: once a minute is enough for a gate that counts days.
+    used: Mutex<BTreeMap<TemplateKey, Duration>>,
+    /// Definitions never change after launch, so they are read once.
+    definitions: Mutex<BTreeMap<CampaignId, Arc<Definition>>>,
+}
+
+impl Worker {
+    /// A worker with its senders.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        store: SharedStore,
+        permits: SharedPermits,
+        clock: SharedClock,
+        senders: impl IntoIterator<Item = WorkerSender>,
+        stop: CancellationToken,
+    ) -> Self {
+        let senders = senders.into_iter().map(|s| (s.pace.name.clone(), Arc::new(s))).collect();
+        let in_flight = Arc::new(Semaphore::new(settings.concurrency.max(1)));
+        Self { settings, store, permits, clock, senders, in_flight, stop, breaker: Breaker::default(), used: Mutex::default(), definitions: Mutex::default() }
+    }
+
+    /// Says that this worker lives, every `every`, until `stop` is cancelled.
+    pub async fn beat(&self, every: Duration, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let beat = persist("say that this worker lives", || self.store.heartbeat(&self.settings.id, self.clock.now()));
+            tokio::select! {
+                () = beat => {}
+                () = stop.cancelled() => return,
+            }
+            tokio::select! {
+                () = self.clock.sleep(every) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Whether the use of a template is to be kept now: the first time, and then once a minute.
+    pub(crate) fn is_news(&self, template: &TemplateKey) -> bool {
+        let now = self.clock.monotonic();
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.get(template).is_some_and(|at| now < *at + Duration::from_secs(60)) {
+            return false;
+        }
+        used.insert(template.clone(), now);
+        true
+    }
+
+    /// The campaign's definition, shared by all its slices.
+    pub(crate) fn remember(&self, id: CampaignId, definition: &Arc<Definition>) -> Arc<Definition> {
+        let mut known = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > 64 {
+            known.clear();
+        }
+        known.entry(id).or_insert_with(|| definition.clone()).clone()
+    }
+
+    /// The retry policy of a campaign.
+    pub(crate) fn policy(definition: &Definition) -> retry::Policy {
+        retry::Policy { attempts: definition.retry.attempts, base: definition.retry.base, max: definition.retry.max }
+    }
+}
+
+#[async_trait::async_trait]
+impl queue::Handler for Worker {
+    async fn handle(&self, job: Job) {
+        let Some(sender) = self.senders.get(&job.sender).cloned() else {
+            tracing::error!(
+                slice = %job.slice,
+                sender = job.sender,
+                "no sender of that name is in this worker's configuration; the slice waits for a worker that has it"
+            );
+            return;
+        };
+        self.work(job, &sender).await;
+    }
+}

@@ -1,0 +1,1 @@
+//! Scenarios live in this package's `tests/` folder.
