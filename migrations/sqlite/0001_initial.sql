@@ -35,6 +35,10 @@ CREATE TABLE campaigns (
     ends_at           INTEGER,                  -- definition.schedule.end: nothing is claimed from then on
     in_doubt          TEXT NOT NULL,            -- definition.in_doubt: hold, resend, drop
     in_doubt_after    INTEGER NOT NULL,         -- definition.in_doubt_after, microseconds
+    retry_attempts    INTEGER NOT NULL,         -- definition.retry.attempts
+    retry_base        INTEGER NOT NULL,         -- definition.retry.base, microseconds
+    retry_max         INTEGER NOT NULL,         -- definition.retry.max, microseconds
+    stop_waived       INTEGER NOT NULL DEFAULT 0,  -- an operator resumed it after its stop rule had fired
     budget            INTEGER,                  -- the ceiling; NULL: none
     spent             INTEGER NOT NULL DEFAULT 0,  -- sum of messages.cost
     reserved          INTEGER NOT NULL DEFAULT 0,  -- sum of messages.reserved

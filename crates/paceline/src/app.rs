@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use campaign::problem::{Problem, Problems};
+use campaign::problem::Problem;
 
 use crate::config::{Config, StoreUrl};
 use crate::failure::Failure;
@@ -31,36 +31,29 @@ impl App {
 
 /// Opens the configured store: see [`App::store`].
 pub(crate) async fn open_store(config: &Config) -> Result<store::SharedStore, Failure> {
-    match &config.store.url.value {
-        StoreUrl::Sqlite(path) => {
-            writable(path, config)?;
-            let store = store::SqliteStore::open(path).await?;
-            Ok(Arc::new(store))
-        }
-        StoreUrl::Postgres => Err(Failure::BadInput(Problems(vec![
-            Problem::new(
-                config.store.url.place.clone(),
-                "store.url is a postgres:// address, and this version stores in sqlite:// only",
-            )
-            .help("write for example sqlite://paceline.db"),
-        ]))),
-    }
+    let path = store_path(config)?;
+    Ok(Arc::new(store::SqliteStore::open(path).await?))
 }
 
-/// Says it in our words where the database's folder is missing: SQLite only says "unable to open".
-fn writable(path: &str, config: &Config) -> Result<(), Failure> {
-    let folder = match Path::new(path).parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        Some(_) | None => return Ok(()),
-    };
-    if folder.is_dir() {
-        return Ok(());
-    }
-    Err(Failure::BadInput(Problems(vec![
-        Problem::new(
-            config.store.url.place.clone(),
-            format!("store.url puts the database into the folder {}, which does not exist", folder.display()),
+/// The path of the database file.
+///
+/// # Errors
+/// The configured store is of a kind that this version does not have, or its folder is not there (of which
+/// SQLite would only say that it is "unable to open").
+pub(crate) fn store_path(config: &Config) -> Result<&str, Problem> {
+    let problem = |said: String| Problem::new(config.store.url.place.clone(), said);
+    let StoreUrl::Sqlite(path) = &config.store.url.value else {
+        return Err(problem(
+            "store.url is a postgres:// address, and this version stores in sqlite:// only".to_owned(),
         )
-        .help("create the folder, or correct the path"),
-    ])))
+        .help("write for example sqlite://paceline.db"));
+    };
+    match Path::new(path).parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(problem(format!(
+            "store.url puts the database into the folder {}, which does not exist",
+            folder.display()
+        ))
+        .help("create the folder, or correct the path")),
+        Some(_) | None => Ok(path),
+    }
 }

@@ -21,20 +21,28 @@ Try `paceline demo` first. Then: check, plan and launch a campaign file while `p
 
 /// WhatsApp marketing campaigns at a held pace, at most once per recipient.
 #[derive(Debug, Parser)]
-#[command(name = "paceline", version, about, after_help = EXIT_CODES, styles = STYLES, max_term_width = 100)]
+#[command(name = "paceline", version, after_help = EXIT_CODES, styles = STYLES, max_term_width = 100)]
 pub(crate) struct Cli {
     /// Configuration file [default: ./workers.toml where there is one, else the built-in defaults]
-    #[arg(long, global = true, value_name = "FILE", env = "PACELINE_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "FILE",
+        env = "PACELINE_CONFIG",
+        hide_env_values = true
+    )]
     pub(crate) config: Option<PathBuf>,
 
     /// Answer in JSON, for machines
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
 
     /// How log lines are written to standard error; RUST_LOG says which
     #[arg(
         long,
         global = true,
+        help_heading = "Global options",
         value_name = "FORMAT",
         default_value = "text",
         env = "PACELINE_LOG_FORMAT",
@@ -49,9 +57,9 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the whole system on this machine: simulator, a real campaign, live progress, report
+    /// Show the whole system at work on this machine, with a simulated platform
     Demo(commands::demo::Args),
-    /// Read a campaign file and its audience, ask the account, and report every problem at once
+    /// Report every problem of a campaign file, its audience and the account at once
     Check(commands::check::Args),
     /// Show what a launch would do: who, when, how long, at what cost
     Plan(commands::plan::Args),

@@ -100,7 +100,7 @@ impl<'p> From<&'p Problem> for JsonProblem<'p> {
 fn sentence(error: &anyhow::Error) -> String {
     let mut out = String::new();
     for cause in error.chain() {
-        let text = cause.to_string();
+        let text = cause.downcast_ref().map_or_else(|| cause.to_string(), reason);
         if out.is_empty() {
             out = text;
         } else if !out.contains(&text) {
@@ -109,6 +109,15 @@ fn sentence(error: &anyhow::Error) -> String {
         }
     }
     out
+}
+
+/// What the operating system says, without the number that it adds.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(at) => text[..at].to_lowercase(),
+        None => text,
+    }
 }
 
 impl From<anyhow::Error> for Failure {

@@ -7,12 +7,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 
-/// How log lines are written.
+/// How log lines are written: for people, or one JSON object per line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people.
+    // No doc comments: the help of every command would list them.
     Text,
-    /// One JSON object per line.
     Json,
 }
 

@@ -236,7 +236,7 @@ fn a_file_that_is_named_must_be_there() {
     let folder = tempfile::tempdir().unwrap();
     let output = paceline(folder.path(), &["run", "--config", "other.toml"], &[]);
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(stderr(&output), @"");
+    insta::assert_snapshot!(stderr(&output), @"error: other.toml: cannot be read: no such file or directory; give the path of your workers.toml with --config, or leave --config out for the defaults");
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn without_a_file_there_are_no_senders() {
     let folder = tempfile::tempdir().unwrap();
     let output = paceline(folder.path(), &["run"], &[]);
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(stderr(&output), @"");
+    insta::assert_snapshot!(stderr(&output), @"error: workers.toml: is not here, so there are no senders; start in the folder that has it, or name it with --config; the shipped workers.toml is a start");
 }
 
 #[test]

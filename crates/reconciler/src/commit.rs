@@ -61,7 +61,12 @@ pub struct Committer {
 }
 
 impl Committer {
-    pub(crate) fn new(store: SharedStore, clock: SharedClock, install: String, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(
+        store: SharedStore,
+        clock: SharedClock,
+        install: String,
+        counters: Arc<Counters>,
+    ) -> Self {
         let (sender, requests) = mpsc::channel(QUEUE);
         Self { store, clock, install, counters, sender, requests: Mutex::new(requests) }
     }
@@ -110,7 +115,10 @@ impl Committer {
 
     async fn store_changes(&self, changes: &Changes) -> Result<(), NotCommitted> {
         let failed = |error: store::StoreError| {
-            tracing::error!(error = &error as &dyn std::error::Error, "webhooks were not stored; they are answered with 503");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "webhooks were not stored; they are answered with 503"
+            );
             NotCommitted
         };
         if !changes.suppressions.is_empty() {
@@ -120,7 +128,8 @@ impl Committer {
             self.store.unsuppress(&changes.resumed).await.map_err(failed)?;
         }
         if !changes.statuses.is_empty() {
-            let report = self.store.apply_statuses(&changes.statuses, self.clock.now()).await.map_err(failed)?;
+            let report =
+                self.store.apply_statuses(&changes.statuses, self.clock.now()).await.map_err(failed)?;
             add(&self.counters.applied, report.applied);
             add(&self.counters.unchanged, report.unchanged);
             add(&self.counters.parked, report.parked);

@@ -116,7 +116,8 @@ async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) 
         }
         Err(NotCommitted) => {
             add(&intake.counters.turned_away, 1);
-            (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")], "not stored; send it again").into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "1")], "not stored; send it again")
+                .into_response()
         }
     }
 }

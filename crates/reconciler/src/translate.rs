@@ -10,7 +10,18 @@ use whatsapp::webhook::{self, Choice, Event, Inbound, InboundKind, StatusEvent};
 
 /// Words that, alone in a message, ask us not to write again. The platform does not act on free text.
 const STOP_WORDS: [&str; 12] = [
-    "stop", "stop all", "stopall", "unsubscribe", "opt out", "optout", "cancel", "quit", "baja", "parar", "sair", "stopp",
+    "stop",
+    "stop all",
+    "stopall",
+    "unsubscribe",
+    "opt out",
+    "optout",
+    "cancel",
+    "quit",
+    "baja",
+    "parar",
+    "sair",
+    "stopp",
 ];
 
 /// What some events change.
@@ -31,7 +42,9 @@ pub fn translate(event: &Event, install: &str, now: DateTime<Utc>, changes: &mut
     match event {
         Event::Status(status) => translate_status(status, install, now, changes),
         Event::Preference(preference) => {
-            let Some(address) = preference.wa_id.clone().or_else(|| preference.user_id.clone()) else { return };
+            let Some(address) = preference.wa_id.clone().or_else(|| preference.user_id.clone()) else {
+                return;
+            };
             match preference.choice {
                 Choice::Stop => {
                     changes.resumed.retain(|a| *a != address);
@@ -64,14 +77,21 @@ pub fn translate(event: &Event, install: &str, now: DateTime<Utc>, changes: &mut
 
 /// The address of a person who asks in words, or by a button of ours, not to be written to again.
 fn opted_out(inbound: &Inbound) -> Option<String> {
-    let said = match &inbound.kind {
-        InboundKind::Text { body } => body,
-        InboundKind::Button { text, .. } => text,
-        InboundKind::Interactive { .. } | InboundKind::Other { .. } => return None,
+    let texts: [&str; 2] = match &inbound.kind {
+        InboundKind::Text { body } => [body, ""],
+        InboundKind::Button { text, payload } => [text, payload],
+        InboundKind::Interactive { title, id, .. } => [title, id],
+        InboundKind::Other { .. } => return None,
     };
-    let said = said.trim().to_lowercase();
     let address = inbound.from.clone().or_else(|| inbound.from_user_id.clone())?;
-    STOP_WORDS.contains(&said.trim_end_matches(['.', '!'])).then_some(address)
+    texts.into_iter().any(asks_to_stop).then_some(address)
+}
+
+/// A stop word alone (`Stop!`), or at the beginning of a button's payload (`stop-autumn`).
+fn asks_to_stop(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    let first = text.split(['-', '_', ':']).next().unwrap_or_default();
+    STOP_WORDS.contains(&text.trim_end_matches(['.', '!'])) || (first != text && STOP_WORDS.contains(&first))
 }
 
 fn translate_status(event: &StatusEvent, install: &str, now: DateTime<Utc>, changes: &mut Changes) {
@@ -108,7 +128,9 @@ fn translate_status(event: &StatusEvent, install: &str, now: DateTime<Utc>, chan
 /// once the cause is gone.
 fn fail(event: &StatusEvent, now: DateTime<Utc>, update: &mut StatusUpdate) {
     let error = event.errors.first();
-    let text = error.map(|e| format!("{} {}", e.title, e.details.as_deref().unwrap_or_default())).unwrap_or_default();
+    let text = error
+        .map(|e| format!("{} {}", e.title, e.details.as_deref().unwrap_or_default()))
+        .unwrap_or_default();
     let circumstances = Circumstances { learnt: Learnt::Status, template_unsettled: false, country: None };
     let verdict = classify(error.and_then(|e| e.code), None, &text, circumstances);
     let wait = matches!(verdict.class, Class::Retry | Class::Later).then(|| verdict.delay.least(1)).flatten();

@@ -54,7 +54,11 @@ pub fn decide(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> V
     use lifecycle::State;
     match row.state {
         State::Cancelled => {
-            if unsent(row) > 0 { vec![Action::SkipUnsent("the campaign was cancelled")] } else { Vec::new() }
+            if unsent(row) > 0 {
+                vec![Action::SkipUnsent("the campaign was cancelled")]
+            } else {
+                Vec::new()
+            }
         }
         State::Waiting | State::Running | State::Settling => active(row, around, now),
         State::Loading | State::Paused | State::Done | State::Stopped => Vec::new(),
@@ -91,7 +95,7 @@ fn active(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<A
 
 /// The campaign's own stop rule: failed messages against all that have an outcome.
 fn too_many_failures(row: &CampaignRow) -> Option<String> {
-    let rule = row.definition.stop_when?;
+    let rule = row.definition.stop_when.filter(|_| !row.stop_waived)?;
     let failed = row.count(message::State::Failed);
     let with_outcome: u64 = failed
         + [
@@ -105,9 +109,9 @@ fn too_many_failures(row: &CampaignRow) -> Option<String> {
         .into_iter()
         .map(|state| row.count(state))
         .sum::<u64>();
-    (with_outcome >= u64::from(rule.after) && rule.failure_rate.is_exceeded_by(failed, with_outcome)).then(|| {
-        format!("stop_when: {failed} of {with_outcome} messages failed, more than {}", rule.failure_rate)
-    })
+    (with_outcome >= u64::from(rule.after) && rule.failure_rate.is_exceeded_by(failed, with_outcome)).then(
+        || format!("stop_when: {failed} of {with_outcome} messages failed, more than {}", rule.failure_rate),
+    )
 }
 
 /// All is sent: settle, then finish once nothing more is to come.
@@ -146,14 +150,18 @@ fn explain(row: &CampaignRow, reason: Option<String>) -> Vec<Action> {
 }
 
 fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<Action> {
-    let mut hindrances: Vec<Hindrance> = Vec::new();
+    let mut hindrances = Vec::new();
     let mut open: Vec<(&GroupRow, u64)> = Vec::new();
     let mut in_hand = 0;
     for group in &row.groups {
         in_hand += group.released;
         if group.planned == 0 {
             if let Some(until) = group.not_before {
-                hindrances.push(Hindrance { until: Some(until), why: "some messages wait".to_owned(), is_gate: false });
+                hindrances.push(Hindrance {
+                    until: Some(until),
+                    why: put_back(row),
+                    is_gate: false,
+                });
             }
             continue;
         }
@@ -167,9 +175,10 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
         return match hindrances.into_iter().next() {
             Some(first) if first.is_gate => wait(row, first.why),
             Some(first) => begin_or_explain(row, Some(first.why)),
-            None if row.count(message::State::Retrying) > 0 => {
-                begin_or_explain(row, Some(format!("{} messages wait to be tried again", row.count(message::State::Retrying))))
-            }
+            None if row.count(message::State::Retrying) > 0 => begin_or_explain(
+                row,
+                Some(format!("{} messages wait to be tried again", row.count(message::State::Retrying))),
+            ),
             None => explain(row, row.reason.clone()),
         };
     }
@@ -181,6 +190,19 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
     actions
 }
 
+/// Why a slice was put back for a while: the gate says so itself, so it is the budget, or a gate that opens.
+fn put_back(row: &CampaignRow) -> String {
+    match row.budget {
+        Some(budget) if row.reserved.0 > 0 => format!(
+            "waits for the budget: {} of {budget} are spent, {} are reserved for messages under way",
+            row.spent.in_currency(row.currency),
+            row.reserved.in_currency(row.currency),
+            budget = budget.in_currency(row.currency),
+        ),
+        Some(_) | None => "some messages wait".to_owned(),
+    }
+}
+
 fn begin_or_explain(row: &CampaignRow, reason: Option<String>) -> Vec<Action> {
     if row.state == lifecycle::State::Running {
         return explain(row, reason);
@@ -189,7 +211,16 @@ fn begin_or_explain(row: &CampaignRow, reason: Option<String>) -> Vec<Action> {
 }
 
 /// How many messages of a group may be released at the most, or why none.
-fn hindrance(row: &CampaignRow, group: &GroupRow, around: &Surroundings, now: DateTime<Utc>) -> Result<u64, Hindrance> {
+fn hindrance(
+    row: &CampaignRow,
+    group: &GroupRow,
+    around: &Surroundings,
+    now: DateTime<Utc>,
+) -> Result<u64, Hindrance> {
+    if !around.senders.contains_key(&group.sender) {
+        let why = format!("the sender {} is not in the configuration of the process that schedules", group.sender);
+        return Err(Hindrance { until: None, why, is_gate: false });
+    }
     let schedule = &row.definition.schedule;
     let zone: Tz = group.zone.parse().unwrap_or(schedule.zone);
     let hours = windows::at(&schedule.windows, zone, schedule.zone, now);
@@ -197,7 +228,12 @@ fn hindrance(row: &CampaignRow, group: &GroupRow, around: &Surroundings, now: Da
         let until = hours.changes_at;
         let why = until.map_or_else(
             || "its windows never open".to_owned(),
-            |until| format!("outside its sending windows; the next opens at {}", until.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z")),
+            |until| {
+                format!(
+                    "outside its sending windows; the next opens at {}",
+                    until.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z")
+                )
+            },
         );
         return Err(Hindrance { until, why, is_gate: false });
     }
@@ -208,7 +244,11 @@ fn hindrance(row: &CampaignRow, group: &GroupRow, around: &Surroundings, now: Da
         Gate::Canary => Ok(u64::from(group.released == 0)),
         Gate::Closed { until, why } => Err(Hindrance {
             until: Some(until),
-            why: format!("waits for the template {} until {}: {why}", group.template.name, until.format("%Y-%m-%d %H:%M:%S UTC")),
+            why: format!(
+                "waits for the template {} until {}: {why}",
+                group.template.name,
+                until.format("%Y-%m-%d %H:%M:%S UTC")
+            ),
             is_gate: true,
         }),
     }
@@ -221,7 +261,12 @@ fn hindrance(row: &CampaignRow, group: &GroupRow, around: &Surroundings, now: Da
     clippy::cast_precision_loss,
     reason = "rates are positive and at most 10,000 per second"
 )]
-fn orders(row: &CampaignRow, around: &Surroundings, open: &[(&GroupRow, u64)], in_hand: u64) -> Vec<ReleaseOrder> {
+fn orders(
+    row: &CampaignRow,
+    around: &Surroundings,
+    open: &[(&GroupRow, u64)],
+    in_hand: u64,
+) -> Vec<ReleaseOrder> {
     let mut fastest: BTreeMap<&str, Rate> = BTreeMap::new();
     for (group, _) in open {
         if let Some(rate) = around.senders.get(&group.sender) {
@@ -242,4 +287,207 @@ fn orders(row: &CampaignRow, around: &Surroundings, open: &[(&GroupRow, u64)], i
         }
     }
     orders
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use campaign::definition::Definition;
+    use campaign::ids::CampaignId;
+    use campaign::money::{Currency, Micros};
+    use chrono::TimeDelta;
+    use store::model::Totals;
+
+    use super::*;
+
+    fn noon() -> DateTime<Utc> {
+        "2026-11-23T12:00:00Z".parse().unwrap()
+    }
+
+    fn template() -> TemplateKey {
+        TemplateKey { waba_id: "1".into(), name: "offer".into(), language: "en".into() }
+    }
+
+    fn group(number: u32, zone: &str, planned: u64, released: u64) -> GroupRow {
+        GroupRow {
+            number,
+            sender: "s".into(),
+            template: template(),
+            variant: None,
+            zone: zone.into(),
+            planned,
+            released,
+            not_before: None,
+        }
+    }
+
+    fn row(
+        state: lifecycle::State,
+        more: &str,
+        counts: &[(message::State, u64)],
+        groups: Vec<GroupRow>,
+    ) -> CampaignRow {
+        let file = format!(
+            "campaign: c\nsender: s\ntemplate: {{ name: offer, language: en }}\naudience: {{ file: a.csv, phone: {{ column: phone }} }}\n{more}\n"
+        );
+        let messages = counts.iter().map(|(_, n)| n).sum();
+        CampaignRow {
+            id: CampaignId(1),
+            key: "c".into(),
+            state,
+            reason: None,
+            file: "c.yaml".into(),
+            definition: Arc::new(Definition::parse("c.yaml", file.as_bytes()).unwrap()),
+            plan_hash: String::new(),
+            currency: Currency::USD,
+            budget: None,
+            spent: Micros::ZERO,
+            reserved: Micros::ZERO,
+            launched_at: noon(),
+            started_at: None,
+            last_sent_at: Some(noon()),
+            finished_at: None,
+            totals: Totals { planned: messages, excluded: 0, messages },
+            counts: counts.iter().copied().collect(),
+            attempts: 0,
+            stop_waived: false,
+            failures: Vec::new(),
+            groups,
+        }
+    }
+
+    fn around(gate: GateState) -> Surroundings {
+        Surroundings {
+            senders: BTreeMap::from([("s".to_owned(), "80/s".parse().unwrap())]),
+            gates: BTreeMap::from([(template(), gate)]),
+            rules: GateRules::default(),
+            lookahead: Duration::from_secs(3),
+        }
+    }
+
+    fn open() -> GateState {
+        GateState::default().open_by_hand(noon())
+    }
+
+    const QUEUED: message::State = message::State::Queued;
+
+    #[test]
+    fn three_seconds_of_the_rate_are_released_ahead() {
+        let row = row(lifecycle::State::Running, "", &[(QUEUED, 1000)], vec![group(0, "UTC", 960, 40)]);
+        assert_eq!(
+            decide(&row, &around(open()), noon()),
+            [Action::Release(vec![ReleaseOrder { group: 0, messages: 200 }])]
+        );
+        let full = CampaignRow { groups: vec![group(0, "UTC", 760, 240)], ..row };
+        assert_eq!(decide(&full, &around(open()), noon()), []);
+    }
+
+    #[test]
+    fn a_closed_gate_makes_it_wait_and_says_until_when() {
+        let row = row(lifecycle::State::Waiting, "", &[(QUEUED, 10)], vec![group(0, "UTC", 10, 0)]);
+        let actions = decide(&row, &around(GateState::first_seen(noon() - TimeDelta::minutes(4))), noon());
+        let [Action::Explain(Some(reason))] = &actions[..] else { panic!("{actions:?}") };
+        assert!(reason.starts_with("waits for the template offer until 2026-11-23 12:06:00 UTC"), "{reason}");
+    }
+
+    #[test]
+    fn a_canary_is_one_slice() {
+        let row = row(lifecycle::State::Running, "", &[(QUEUED, 1000)], vec![group(0, "UTC", 1000, 0)]);
+        let idle = GateState::first_seen(noon() - TimeDelta::days(30));
+        assert_eq!(
+            decide(&row, &around(idle), noon()),
+            [Action::Release(vec![ReleaseOrder { group: 0, messages: 1 }])]
+        );
+    }
+
+    #[test]
+    fn only_open_zones_are_released() {
+        let more =
+            "schedule: { windows: [ { days: daily, from: \"09:00\", to: \"20:00\", in: recipient } ] }";
+        let groups = vec![group(0, "America/Los_Angeles", 100, 0), group(1, "Asia/Kolkata", 100, 0)];
+        let row = row(lifecycle::State::Running, more, &[(QUEUED, 200)], groups);
+        assert_eq!(
+            decide(&row, &around(open()), noon()),
+            [Action::Release(vec![ReleaseOrder { group: 1, messages: 100 }])]
+        );
+    }
+
+    #[test]
+    fn outside_all_windows_it_says_when_the_next_opens() {
+        let more =
+            "schedule: { windows: [ { days: daily, from: \"09:00\", to: \"10:00\", in: recipient } ] }";
+        let row =
+            row(lifecycle::State::Running, more, &[(QUEUED, 100)], vec![group(0, "Asia/Kolkata", 100, 0)]);
+        let reason = "outside its sending windows; the next opens at 2026-11-24 09:00 IST".to_owned();
+        assert_eq!(decide(&row, &around(open()), noon()), [Action::Explain(Some(reason))]);
+    }
+
+    #[test]
+    fn after_its_end_the_rest_expires() {
+        let more = "schedule: { end: \"2026-11-23T12:00:00Z\" }";
+        let row = row(lifecycle::State::Running, more, &[(QUEUED, 5)], vec![group(0, "UTC", 5, 0)]);
+        assert_eq!(decide(&row, &around(open()), noon()), [Action::ExpireUnsent]);
+    }
+
+    #[test]
+    fn it_settles_then_ends_when_nothing_is_to_come() {
+        let sent = [(message::State::Delivered, 9), (message::State::Sent, 1)];
+        let settling = row(lifecycle::State::Running, "", &sent, vec![]);
+        let reason = Some("waits for the statuses of 1 messages".to_owned());
+        assert_eq!(
+            decide(&settling, &around(open()), noon()),
+            [Action::Move(lifecycle::Event::Settle, reason)]
+        );
+        let over = row(lifecycle::State::Settling, "", &[(message::State::Read, 10)], vec![]);
+        assert_eq!(decide(&over, &around(open()), noon()), [Action::Move(lifecycle::Event::Finish, None)]);
+    }
+
+    #[test]
+    fn held_doubts_keep_it_from_its_end_only_while_a_status_may_come() {
+        let doubts = [(message::State::Delivered, 9), (message::State::InDoubt, 1)];
+        let row = row(lifecycle::State::Settling, "in_doubt_after: 1h", &doubts, vec![]);
+        assert!(
+            !decide(&row, &around(open()), noon()).contains(&Action::Move(
+                lifecycle::Event::Finish,
+                Some("1 messages are in doubt".to_owned())
+            ))
+        );
+        let later = noon() + TimeDelta::hours(1);
+        assert_eq!(
+            decide(&row, &around(open()), later),
+            [Action::Move(lifecycle::Event::Finish, Some("1 messages are in doubt".to_owned()))]
+        );
+    }
+
+    #[test]
+    fn too_many_failures_stop_it() {
+        let counts = [(QUEUED, 100), (message::State::Failed, 30), (message::State::Delivered, 70)];
+        let row = row(
+            lifecycle::State::Running,
+            "stop_when: { failure_rate: 20%, after: 100 }",
+            &counts,
+            vec![group(0, "UTC", 100, 0)],
+        );
+        let reason = Some("stop_when: 30 of 100 messages failed, more than 20%".to_owned());
+        assert_eq!(decide(&row, &around(open()), noon()), [Action::Move(lifecycle::Event::Stop, reason)]);
+    }
+
+    #[test]
+    fn a_late_retry_makes_a_settling_campaign_run_again() {
+        let row = row(
+            lifecycle::State::Settling,
+            "",
+            &[(message::State::Retrying, 1)],
+            vec![group(0, "UTC", 0, 0)],
+        );
+        let actions = decide(&row, &around(open()), noon());
+        assert!(matches!(actions[..], [Action::Move(lifecycle::Event::Begin, _)]), "{actions:?}");
+    }
+
+    #[test]
+    fn what_a_cancelled_campaign_has_not_sent_is_skipped() {
+        let row = row(lifecycle::State::Cancelled, "", &[(QUEUED, 3)], vec![group(0, "UTC", 3, 0)]);
+        assert_eq!(decide(&row, &around(open()), noon()), [Action::SkipUnsent("the campaign was cancelled")]);
+    }
 }

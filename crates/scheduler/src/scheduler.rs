@@ -65,6 +65,9 @@ pub enum TickError {
     Queue(#[from] QueueError),
 }
 
+/// The platform repeats a webhook for up to 7 days; a status that matched nothing for longer never will.
+const FORGET_PARKED: Duration = Duration::from_secs(9 * 24 * 3_600);
+
 /// Rows changed per statement by bulk moves, so that no transaction holds the database for long.
 const BATCH: u32 = 5_000;
 
@@ -91,11 +94,17 @@ impl Scheduler {
             if self.clock.monotonic() >= next_sweep {
                 next_sweep = self.clock.monotonic() + self.settings.sweep;
                 if let Err(error) = self.sweep().await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a sweep failed; the next one tries again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a sweep failed; the next one tries again"
+                    );
                 }
             }
             if let Err(error) = self.tick().await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a tick failed; the next one tries again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a tick failed; the next one tries again"
+                );
             }
             tokio::select! {
                 () = self.clock.sleep(self.settings.tick) => {}
@@ -130,7 +139,7 @@ impl Scheduler {
         Ok(Surroundings {
             senders: self.settings.senders.clone(),
             gates,
-            rules: self.settings.gate.clone(),
+            rules: self.settings.gate,
             lookahead: self.settings.lookahead,
         })
     }
@@ -138,12 +147,14 @@ impl Scheduler {
     async fn act(&self, row: &CampaignRow, action: Action) -> Result<usize, TickError> {
         let now = self.clock.now();
         match action {
-            Action::Move(event, reason) => match self.store.transition(row.id, event, reason.as_deref(), now).await {
-                Ok(state) => tracing::info!(campaign = row.key, %state, reason, "the campaign moved"),
-                Err(TransitionError::Store(error)) => return Err(error.into()),
-                // Somebody else moved it since it was read: the next tick sees where it is.
-                Err(TransitionError::Forbidden(_) | TransitionError::NoSuchCampaign) => {}
-            },
+            Action::Move(event, reason) => {
+                match self.store.transition(row.id, event, reason.as_deref(), now).await {
+                    Ok(state) => tracing::info!(campaign = row.key, %state, reason, "the campaign moved"),
+                    Err(TransitionError::Store(error)) => return Err(error.into()),
+                    // Somebody else moved it since it was read: the next tick sees where it is.
+                    Err(TransitionError::Forbidden(_) | TransitionError::NoSuchCampaign) => {}
+                }
+            }
             Action::Explain(reason) => self.store.set_reason(row.id, reason.as_deref()).await?,
             Action::Release(orders) => return self.release(row.id, &orders).await,
             Action::ExpireUnsent => {
@@ -183,6 +194,7 @@ impl Scheduler {
         }
         self.store.sweep_ttl(now, self.settings.ttl_margin, BATCH).await?;
         self.store.requeue_retries(now, self.retry_slice(), BATCH).await?;
+        self.store.prune_parked(now - FORGET_PARKED, BATCH).await?;
         Ok(())
     }
 

@@ -43,7 +43,9 @@ pub enum StoreError {
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// The campaign's key was launched before.
-    #[error("campaign {key} was launched before and is {state}; a key is launched once: choose another `campaign:` key")]
+    #[error(
+        "campaign {key} was launched before and is {state}; a key is launched once: choose another `campaign:` key"
+    )]
     KeyTaken {
         /// The key.
         key: String,

@@ -30,8 +30,9 @@ use chrono::{DateTime, Utc};
 
 pub use error::{LaunchError, StoreError, TransitionError};
 use model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, Released, ReleaseOrder,
-    SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, ReleaseOrder,
+    Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict,
+    WorkerId,
 };
 pub use sqlite::SqliteStore;
 
@@ -61,6 +62,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Adds groups, slices, messages and excluded rows. May be called any number of times.
     async fn add_chunk(&self, campaign: CampaignId, chunk: Chunk, now: DateTime<Utc>) -> Result<()>;
 
+    /// Keeps the hash of the plan that is being launched: it is known when the audience has been read.
+    async fn set_plan_hash(&self, campaign: CampaignId, hash: &str) -> Result<()>;
+
     /// Ends the launch: `loading` → `waiting`. Checks that as many rows were stored as `totals` says.
     async fn finish_launch(&self, campaign: CampaignId, totals: Totals, now: DateTime<Utc>) -> Result<()>;
 
@@ -79,7 +83,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn campaigns(&self) -> Result<Vec<CampaignRow>>;
 
     /// Messages of a campaign in the order of `seq`, from after `after`, at most `limit`.
-    async fn messages(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<MessageRow>>;
+    async fn messages(&self, campaign: CampaignId, after: Option<Seq>, limit: u32)
+    -> Result<Vec<MessageRow>>;
 
     /// Rows that planning refused, in the order of `seq`, from after `after`, at most `limit`.
     async fn excluded(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<Excluded>>;
@@ -210,7 +215,13 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn expire_unsent(&self, campaign: CampaignId, now: DateTime<Utc>, limit: u32) -> Result<u64>;
 
     /// Unsent messages of the campaign become skipped with the reason. At most `limit`; returns how many.
-    async fn skip_unsent(&self, campaign: CampaignId, reason: &str, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+    async fn skip_unsent(
+        &self,
+        campaign: CampaignId,
+        reason: &str,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64>;
 
     // ---- templates -------------------------------------------------------------------------------
 
@@ -222,6 +233,11 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn gate(&self, key: &TemplateKey) -> Result<GateState>;
 
     /// Changes a gate by the functions of `campaign::gate`, and returns it.
-    async fn gate_event(&self, key: &TemplateKey, event: GateEvent, rules: &GateRules, now: DateTime<Utc>) -> Result<GateState>;
+    async fn gate_event(
+        &self,
+        key: &TemplateKey,
+        event: GateEvent,
+        rules: &GateRules,
+        now: DateTime<Utc>,
+    ) -> Result<GateState>;
 }
-

@@ -177,6 +177,8 @@ pub struct CampaignRow {
     pub counts: BTreeMap<message::State, u64>,
     /// How many requests were sent in all (attempts; what a ramp counts).
     pub attempts: u64,
+    /// An operator resumed it after its stop rule had fired: the rule does not stop it again.
+    pub stop_waived: bool,
     /// Failed messages by code (`None`: without a code), from a counter.
     pub failures: Vec<FailureCount>,
     /// Its groups.
@@ -319,6 +321,8 @@ pub struct ClaimedMessage {
     pub multiplier: Option<Decimal>,
     /// Whether it is the one message an idle template gets before its wait.
     pub is_canary: bool,
+    /// Whether its template is new or was idle until now: some refusals then mean "not synced yet".
+    pub template_unsettled: bool,
 }
 
 /// What became of one attempt.

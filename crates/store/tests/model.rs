@@ -20,9 +20,11 @@ use campaign::message::{Again, State, Status};
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sqlx::sqlite::SqlitePool;
 use store::conformance::scene::{Setup, at, failure, template, worker};
 use store::model::{
-    Claim, GateEvent, MessageRow, NewCampaign, Outcome, OutcomeKind, ReleaseOrder, SliceEnd, StatusUpdate, Suppression,
+    Claim, GateEvent, MessageRow, NewCampaign, Outcome, OutcomeKind, ReleaseOrder, SliceEnd, StatusUpdate,
+    Suppression,
 };
 use store::{SharedStore, SqliteStore};
 
@@ -86,6 +88,8 @@ struct Case {
     is_running: bool,
     before: Vec<MessageRow>,
     history: Vec<String>,
+    /// Done to the database behind the store's back after every step, to see whether the model notices.
+    sabotage: Option<(SqlitePool, &'static str)>,
 }
 
 impl Case {
@@ -122,6 +126,7 @@ impl Case {
             is_running: true,
             before,
             history,
+            sabotage: None,
         }
     }
 
@@ -183,6 +188,9 @@ impl Case {
             }
         }
         self.look().await;
+        if let Some((raw, sql)) = &self.sabotage {
+            sqlx::query(*sql).execute(raw).await.unwrap();
+        }
     }
 
     async fn release(&mut self) {
@@ -199,8 +207,8 @@ impl Case {
             return self.release().await;
         }
         let number = self.released[self.rng.random_range(0..self.released.len())];
-        let seqs: Vec<Seq> =
-            (0..self.recipients.len()).filter(|_| self.rng.random_bool(0.7)).map(|s| self.message(s).seq).collect();
+        let mut seqs: Vec<Seq> = self.before.iter().map(|m| m.seq).collect();
+        seqs.retain(|_| self.rng.random_bool(0.7));
         let claim = Claim {
             slice: SliceId { campaign: self.id, number },
             seqs: seqs.clone(),
@@ -209,12 +217,18 @@ impl Case {
         };
         let claimed = self.store.claim(&claim, &GateRules::default(), self.now).await.unwrap();
         let granted: Vec<_> = claimed.messages.iter().map(|m| (m.seq.0, m.attempt)).collect();
-        self.note(format!("of slice {number} {seqs:?} claimed, granted (seq, attempt) {granted:?}, {:?}", claimed.held));
+        self.note(format!(
+            "of slice {number} {seqs:?} claimed, granted (seq, attempt) {granted:?}, {:?}",
+            claimed.held
+        ));
         self.demand(self.is_running || granted.is_empty(), "a paused campaign's message was granted");
         for message in &claimed.messages {
             let seq = message.seq.0 as usize;
             self.demand(seqs.contains(&message.seq), "a message was granted that was not asked for");
-            self.demand(message.attempt as usize == self.recipients[seq].attempts.len() + 1, "attempts are not counted");
+            self.demand(
+                message.attempt as usize == self.recipients[seq].attempts.len() + 1,
+                "attempts are not counted",
+            );
             self.may_be_sent(seq);
             let fate = match self.rng.random_range(0..10) {
                 0..=3 => Fate::NotTaken,
@@ -269,15 +283,19 @@ impl Case {
         if !attempt.in_hand && attempt.answer.is_none() {
             return;
         }
-        let answer = attempt.answer.clone().unwrap_or_else(|| match attempt.fate {
-            _ if self.rng.random_bool(0.2) => OutcomeKind::Unknown { failure: failure(2) },
-            Fate::Taken(_) => OutcomeKind::Accepted { wamid: self.wamid(seq, number), held: self.rng.random_bool(0.2) },
-            Fate::NotTaken => OutcomeKind::Refused {
+        let (fate, told) = (attempt.fate, attempt.answer.clone());
+        let answer = match (told, fate) {
+            (Some(answer), _) => answer,
+            (None, _) if self.rng.random_bool(0.3) => OutcomeKind::Unknown { failure: failure(2) },
+            (None, Fate::Taken(_)) => {
+                OutcomeKind::Accepted { wamid: self.wamid(seq, number), held: self.rng.random_bool(0.2) }
+            }
+            (None, Fate::NotTaken) => OutcomeKind::Refused {
                 failure: failure(130_429),
                 retry_at: self.rng.random_bool(0.7).then(|| self.now + TimeDelta::seconds(30)),
                 counts: true,
             },
-        });
+        };
         self.note(format!("message {seq}, attempt {}: {answer:?}", number + 1));
         let now = self.now;
         let attempt = &mut self.recipients[seq].attempts[number];
@@ -295,8 +313,11 @@ impl Case {
         }
         attempt.in_hand = false;
         attempt.answer = Some(answer.clone());
-        let outcome =
-            Outcome { message: self.message(seq), attempt: u32::try_from(number + 1).unwrap(), result: answer };
+        let outcome = Outcome {
+            message: self.message(seq),
+            attempt: u32::try_from(number + 1).unwrap(),
+            result: answer,
+        };
         let times = self.rng.random_range(1..=2);
         self.store.record(&vec![outcome; times], self.now).await.unwrap();
     }
@@ -374,6 +395,9 @@ impl Case {
     }
 
     async fn doubts(&mut self) {
+        if self.rng.random_bool(0.5) {
+            self.now += DOUBT_AFTER;
+        }
         self.note("doubts end".into());
         self.store.sweep_doubts(self.now, 10).await.unwrap();
     }
@@ -471,14 +495,20 @@ impl Case {
                 state == State::Delivered
             } else {
                 // Not sent, not delivered, or not known: but not still on its way to be sent.
-                !matches!(state, State::Delivered | State::Read | State::Queued | State::Retrying | State::Sending)
+                !matches!(
+                    state,
+                    State::Delivered | State::Read | State::Queued | State::Retrying | State::Sending
+                )
             };
             self.demand(right, &format!("message {seq} ended as {state}, but the truth is {ends:?}"));
         }
         self.store.sweep_ttl(self.now + TTL, Duration::ZERO, 100).await.unwrap();
         self.verify().await;
         let doubles = |r: &Recipient| {
-            r.attempts.iter().filter(|a| matches!(a.fate, Fate::Taken(End::Read | End::Delivered | End::Lost))).count()
+            r.attempts
+                .iter()
+                .filter(|a| matches!(a.fate, Fate::Taken(End::Read | End::Delivered | End::Lost)))
+                .count()
         };
         for seq in 0..self.recipients.len() {
             let r = &self.recipients[seq];
@@ -543,4 +573,48 @@ fn random_histories_keep_the_guarantees() {
             scope.spawn(move || runtime().block_on(play((0..cases).filter(move |seed| seed % 2 == share))));
         }
     });
+}
+
+#[test]
+fn a_store_that_breaks_a_guarantee_is_caught() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for sql in [
+        "UPDATE messages SET state = 'retrying', retry_at = 0 WHERE state = 'accepted'",
+        "UPDATE messages SET state = 'retrying', retry_at = 0 WHERE state = 'in_doubt'",
+        "UPDATE messages SET retry_at = 0 WHERE state = 'retrying'",
+        "UPDATE messages SET resent = 0",
+        "UPDATE messages SET state = 'accepted' WHERE state = 'read'",
+        "UPDATE messages SET state = 'failed' WHERE state = 'sent'",
+        "UPDATE campaigns SET state = 'running' WHERE state = 'paused'",
+        "UPDATE campaigns SET spent = 0, reserved = 0",
+        "UPDATE messages SET worst_case = 0",
+        "DELETE FROM suppressions",
+        "DELETE FROM messages WHERE state = 'failed'",
+        "UPDATE slices SET state = 'done' WHERE state = 'released'",
+    ] {
+        let caught = runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.db").display().to_string();
+            let store: SharedStore = Arc::new(SqliteStore::open(&path).await.unwrap());
+            let raw = SqlitePool::connect(&path).await.unwrap();
+            let mut begins = at(0);
+            for seed in 0..2_000 {
+                let mut case = Case::launch(&store, seed, begins).await;
+                case.sabotage = Some((raw.clone(), sql));
+                let played = tokio::spawn(async move {
+                    for _ in 0..STEPS {
+                        case.step().await;
+                    }
+                    case.end().await;
+                    case.now
+                });
+                match played.await {
+                    Ok(ended) => begins = ended + TTL * 2,
+                    Err(panicked) => return panicked.is_panic(),
+                }
+            }
+            false
+        });
+        assert!(caught, "nothing was noticed of: {sql}");
+    }
 }

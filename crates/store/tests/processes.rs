@@ -30,7 +30,8 @@ async fn a_new_file_is_made_once() {
 async fn claims_of_two_processes_never_meet_and_a_pause_from_a_third_holds() {
     let folder = tempfile::tempdir().unwrap();
     let messages = 2_000;
-    let here = Setup { messages, per_slice: messages, ..Setup::default() }.released(&open(&folder).await).await;
+    let here =
+        Setup { messages, per_slice: messages, ..Setup::default() }.released(&open(&folder).await).await;
     let there = Scene { store: open(&folder).await, ..here.clone() };
     let operator = open(&folder).await;
 

@@ -1,4 +1,5 @@
 //! SQLite passes the conformance suite, in memory and on a file.
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use campaign::message::Status;
 use sqlx::sqlite::SqlitePool;
 use store::conformance::scene::{Scene, Setup, at};
-use store::{SharedStore, SqliteStore, Store};
+use store::{SharedStore, SqliteStore};
 
 /// A campaign with something in many states.
 async fn scene(folder: &tempfile::TempDir) -> (Scene, SqlitePool) {
@@ -25,21 +25,39 @@ async fn scene(folder: &tempfile::TempDir) -> (Scene, SqlitePool) {
 #[tokio::test]
 async fn planted_errors_are_found() {
     for (sql, says) in [
-        ("UPDATE messages SET state = 'queued' WHERE id & 0xff = 4", "messages are queued although they were attempted"),
+        (
+            "UPDATE messages SET state = 'queued' WHERE id & 0xff = 4",
+            "messages are queued although they were attempted",
+        ),
         ("UPDATE messages SET state = 'sleeping' WHERE id & 0xff = 9", "'sleeping' is not a message state"),
         ("UPDATE messages SET state = 'read' WHERE id & 0xff = 9", "without an attempt"),
-        ("DELETE FROM messages WHERE id & 0xff = 9", "22 rows were planned, but there are 2 excluded rows and 19 messages"),
+        (
+            "DELETE FROM messages WHERE id & 0xff = 9",
+            "22 rows were planned, but there are 2 excluded rows and 19 messages",
+        ),
         ("DELETE FROM excluded WHERE seq = 20", "22 rows were planned, but there are 1 excluded rows"),
         ("UPDATE excluded SET seq = 3 WHERE seq = 20", "1 audience rows are both a message and excluded"),
-        ("UPDATE campaign_counts SET n = n + 1 WHERE state = 'failed'", "1 messages are failed, but the counter says 2"),
-        ("UPDATE campaign_counts SET state = 'held' WHERE state = 'accepted'", "no messages are held, but the counter says 1"),
+        (
+            "UPDATE campaign_counts SET n = n + 1 WHERE state = 'failed'",
+            "1 messages are failed, but the counter says 2",
+        ),
+        (
+            "UPDATE campaign_counts SET state = 'held' WHERE state = 'accepted'",
+            "no messages are held, but the counter says 1",
+        ),
         ("UPDATE failure_counts SET n = 7", "failures with code 130429: the counter says 7, but there are 1"),
         ("UPDATE campaigns SET spent = spent + 1", "the campaign's spent is 9, but its messages sum up to 8"),
         ("UPDATE campaigns SET reserved = 0", "the campaign's reserved is 0"),
         ("UPDATE campaigns SET attempts = 6", "the campaign's attempts is 6, but its messages sum up to 5"),
         ("UPDATE campaigns SET budget = 30", "spent and reserved pass the budget by 8 millionths"),
-        ("UPDATE slices SET state = 'done' WHERE number = 2", "5 messages wait to be sent but are in no planned or released slice"),
-        ("UPDATE slices SET messages = 4 WHERE number = 2", "messages in slice 2: the counter says 4, but there are 5"),
+        (
+            "UPDATE slices SET state = 'done' WHERE number = 2",
+            "5 messages wait to be sent but are in no planned or released slice",
+        ),
+        (
+            "UPDATE slices SET messages = 4 WHERE number = 2",
+            "messages in slice 2: the counter says 4, but there are 5",
+        ),
         ("UPDATE send_groups SET planned = 3", "messages in group 0: the counter says"),
         ("UPDATE messages SET worker = NULL", "1 messages are sending but nobody has claimed them"),
         ("UPDATE messages SET doubt_since = NULL", "1 messages are in doubt since no known time"),
@@ -48,8 +66,14 @@ async fn planted_errors_are_found() {
         ("UPDATE messages SET cost = NULL WHERE state = 'delivered'", "cost nothing known"),
         ("UPDATE messages SET delivered_at = NULL", "1 messages were delivered at no known time"),
         ("UPDATE messages SET placed = 0 WHERE id & 0xff = 9", "1 messages are placed in a slice although"),
-        ("UPDATE messages SET state = 'retrying', placed = 0 WHERE id & 0xff = 9", "1 messages are retrying but have no time"),
-        ("UPDATE messages SET campaign_id = 9 WHERE id & 0xff = 9", "1 messages carry another campaign's number"),
+        (
+            "UPDATE messages SET state = 'retrying', placed = 0 WHERE id & 0xff = 9",
+            "1 messages are retrying but have no time",
+        ),
+        (
+            "UPDATE messages SET campaign_id = 9 WHERE id & 0xff = 9",
+            "1 messages carry another campaign's number",
+        ),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (scene, raw) = scene(&folder).await;
@@ -66,7 +90,10 @@ async fn a_recipient_that_stands_twice_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let (scene, raw) = scene(&folder).await;
     sqlx::query("DROP INDEX messages_once").execute(&raw).await.unwrap();
-    sqlx::query("UPDATE messages SET recipient = '919800000007' WHERE id & 0xff = 9").execute(&raw).await.unwrap();
+    sqlx::query("UPDATE messages SET recipient = '919800000007' WHERE id & 0xff = 9")
+        .execute(&raw)
+        .await
+        .unwrap();
     let found = scene.store.verify(scene.id).await.unwrap().violations;
     assert_eq!(found, ["1 recipients have more than one message"]);
 }

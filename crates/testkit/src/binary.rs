@@ -4,10 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+/// The environment variable that names a binary to test instead of one built from this tree (an installed
+/// one, a release build).
+pub const BINARY: &str = "PACELINE_TEST_BINARY";
+
 /// The path of the binary, built when first asked for.
 pub fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
+        if let Some(given) = std::env::var_os(BINARY) {
+            return PathBuf::from(given);
+        }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let built = Command::new(cargo)

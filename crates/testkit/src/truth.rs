@@ -1,6 +1,7 @@
 //! The simulator's ledger against what Paceline says.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use campaign::message::State;
 use simulator::{Fate, LedgerEntry, Status};
@@ -17,14 +18,24 @@ pub fn sent_twice(ledger: &[LedgerEntry]) -> Vec<String> {
     counts.into_iter().filter(|(_, n)| *n > 1).map(|(recipient, n)| format!("{recipient} got it {n} times")).collect()
 }
 
-/// The most arrivals in any half-open window of one second.
+/// The most arrivals in any half-open window of one second, in real time.
 #[must_use]
 pub fn worst_second(ledger: &[LedgerEntry]) -> usize {
-    let mut arrivals: Vec<u64> = ledger.iter().map(|entry| entry.arrived_us).collect();
+    most_in(1_000_000, ledger.iter().map(|entry| entry.arrived_us).collect())
+}
+
+/// The most arrivals in any half-open window of this length, on the platform's clock.
+#[must_use]
+pub fn worst_window(ledger: &[LedgerEntry], window: Duration) -> usize {
+    let arrivals = ledger.iter().map(|entry| entry.arrived_at.timestamp_micros().unsigned_abs()).collect();
+    most_in(u64::try_from(window.as_micros()).unwrap_or(u64::MAX), arrivals)
+}
+
+fn most_in(window: u64, mut arrivals: Vec<u64>) -> usize {
     arrivals.sort_unstable();
     let (mut start, mut worst) = (0, 0);
     for end in 0..arrivals.len() {
-        while arrivals[end] - arrivals[start] >= 1_000_000 {
+        while arrivals[end] - arrivals[start] >= window {
             start += 1;
         }
         worst = worst.max(end - start + 1);
@@ -53,6 +64,12 @@ pub fn expected(entry: &LedgerEntry) -> State {
     }
 }
 
+/// Whether no webhook tells anything of a message.
+#[must_use]
+pub fn is_silent(entry: &LedgerEntry) -> bool {
+    entry.truth.timeline.iter().all(|event| !event.announced)
+}
+
 /// Where what Paceline says of a message differs from the truth, as sentences: must be none. Messages that
 /// the ledger does not have must not be in a state that only an accepted message can be in.
 #[must_use]
@@ -62,6 +79,22 @@ pub fn differences(ledger: &[LedgerEntry], messages: &[MessageRow]) -> Vec<Strin
     let mut found = Vec::new();
     for message in messages {
         match truth.get(message.recipient.as_str()) {
+            // Neither an answer nor a webhook told of it: nobody can know, and the doubts' policy decides.
+            Some(entry) if message.wamid.is_none() && is_silent(entry) => match message.state {
+                State::InDoubt | State::Failed => {}
+                State::Queued
+                | State::Retrying
+                | State::Sending
+                | State::Accepted
+                | State::Held
+                | State::Sent
+                | State::Delivered
+                | State::Read
+                | State::Expired
+                | State::Skipped => {
+                    found.push(format!("{} is {} and nothing was told of it", message.recipient, message.state));
+                }
+            },
             Some(entry) => {
                 let expected = expected(entry);
                 if message.state != expected {

@@ -1,6 +1,7 @@
 //! Every part of Paceline in the test's own process, on a clock that the test sets.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use whatsapp::{Client, ClientConfig, Secret};
 use worker::{Worker, WorkerSender};
 
+use crate::binary::Answer;
 use crate::files::{APP_SECRET, Files, PHONE_NUMBER_ID, Settings, TOKEN, WABA_ID};
 
 /// What a world is made of.
@@ -39,6 +41,9 @@ pub struct WorldOptions {
     pub correlate: bool,
     /// The template's gate is opened by hand before the first launch, where the gate is not what is tested.
     pub gate_open: bool,
+    /// Most requests in flight at once. With one, every request arrives at exactly its permit's instant on
+    /// the settable clock; with more, the clock may have jumped to a later permit while one was on its way.
+    pub concurrency: usize,
 }
 
 impl Default for WorldOptions {
@@ -51,6 +56,7 @@ impl Default for WorldOptions {
             seed: 1,
             correlate: true,
             gate_open: true,
+            concurrency: 1,
         }
     }
 }
@@ -87,7 +93,7 @@ impl World {
             rate: options.rate.to_owned(),
             sync_wait: format!("{}s", options.sync_wait.as_secs()),
             correlate: options.correlate,
-            concurrency: 64,
+            concurrency: options.concurrency,
         });
         let store: SharedStore = Arc::new(SqliteStore::open(files.join("paceline.db").to_str().unwrap()).await.unwrap());
         let stop = CancellationToken::new();
@@ -117,29 +123,72 @@ impl World {
         self.store.gate_event(&key, store::model::GateEvent::OpenByHand, &self.gate_rules, self.clock.now()).await.unwrap();
     }
 
-    /// Launches a campaign file of this world by the command line, and lets the clock catch up with it.
-    pub fn launch(&self, file: &std::path::Path) {
-        let file = file.to_str().unwrap();
-        let _ = self.files.cli(&["launch", file]).good();
+    /// Runs the command line to its end, while the platform goes on answering.
+    pub async fn cli(&self, args: &[&str]) -> Answer {
+        let mut command = self.files.command(args);
+        tokio::task::spawn_blocking(move || Answer::of(command.output().expect("the binary runs"))).await.unwrap()
+    }
+
+    /// Launches a campaign file of this world by the command line, which has to succeed.
+    pub async fn launch(&self, file: &Path) {
+        let _ = self.cli(&["launch", file.to_str().unwrap()]).await.good();
+        self.catch_up();
+    }
+
+    /// Moves the world's clock to the present, where it is behind: the command line lives in the present, and
+    /// what it wrote must not be in the world's future.
+    pub fn catch_up(&self) {
         self.clock.advance_to(now());
     }
 
-    /// Does everything that is to be done at this instant: sweeps, ticks, jobs, webhooks. Sending takes its
-    /// time on the clock, as the permits' instants pass.
+    /// What `status` says of a campaign.
+    pub async fn status(&self, key: &str) -> serde_json::Value {
+        self.cli(&["status", key, "--json"]).await.good().json()
+    }
+
+    /// The one round that everything is made of: sweeps, a tick, at most `jobs` jobs, the webhooks that are
+    /// due. Says whether anything happened.
+    async fn round(&self, jobs: usize) -> bool {
+        let before = (self.clock.now(), self.platform.requests().len());
+        self.store.heartbeat(&self.worker_id, self.clock.now()).await.unwrap();
+        self.scheduler.sweep().await.unwrap();
+        let released = self.scheduler.tick().await.unwrap();
+        let mut handled = 0;
+        while handled < jobs && let Some(job) = self.queue.try_pop() {
+            self.worker.handle(job).await;
+            handled += 1;
+        }
+        let webhooks = self.platform.pump().await;
+        // What is released and comes back unsent at the same instant would do so for ever.
+        let moved = before != (self.clock.now(), self.platform.requests().len());
+        webhooks > 0 || (moved && released + handled > 0)
+    }
+
+    /// Does everything that is to be done at this instant. Sending takes its time on the clock, as the
+    /// permits' instants pass: a campaign that nothing holds back is sent to its end.
     pub async fn step(&self) {
-        loop {
-            self.store.heartbeat(&self.worker_id, self.clock.now()).await.unwrap();
-            self.scheduler.sweep().await.unwrap();
-            let released = self.scheduler.tick().await.unwrap();
-            let mut jobs = 0;
-            while let Some(job) = self.queue.try_pop() {
-                self.worker.handle(job).await;
-                jobs += 1;
-            }
-            let webhooks = self.platform.pump().await;
-            if released + jobs + webhooks == 0 {
-                return;
-            }
+        // A campaign's moves (waiting, running, settling, done) take a tick each.
+        let mut idle = 0;
+        while idle < 4 {
+            idle = if self.round(usize::MAX).await { 0 } else { idle + 1 };
+        }
+    }
+
+    /// Works job by job until the platform has taken at least `messages` in all.
+    pub async fn until_taken(&self, messages: usize) {
+        let mut idle = 0;
+        while self.platform.accepted() < messages {
+            idle = if self.round(1).await { 0 } else { idle + 1 };
+            assert!(idle < 10, "nothing moves at {} of {messages} messages", self.platform.accepted());
+        }
+    }
+
+    /// Works job by job, and shows the campaign after each round, until nothing moves.
+    pub async fn watch(&self, key: &str, mut each: impl FnMut(&CampaignRow)) {
+        let mut idle = 0;
+        while idle < 4 {
+            idle = if self.round(1).await { 0 } else { idle + 1 };
+            each(&self.row(key).await);
         }
     }
 
@@ -269,7 +318,7 @@ async fn worker(
     client.connect_timeout = Duration::from_secs(2);
     let settings = worker::Settings {
         id: id.clone(),
-        concurrency: 64,
+        concurrency: options.concurrency,
         lease: Duration::from_secs(60),
         gate,
         correlate: options.correlate,

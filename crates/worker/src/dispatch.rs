@@ -1,11 +1,14 @@
 //! Sends claimed messages, each at its permit's instant.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use campaign::definition::ProductPolicy;
 use campaign::ids::{CorrelationKey, MessageId};
 use campaign::pacing::limiter::{Ask, Instant, TOLERANCE};
+use futures::FutureExt;
 use store::model::ClaimedMessage;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use whatsapp::{Recipient, SendOutcome, SendRequest};
 
@@ -30,26 +33,26 @@ impl Worker {
         ask: &Ask,
         message: ClaimedMessage,
         mut permit: Instant,
+        place: OwnedSemaphorePermit,
         flight: &mut JoinSet<Flight>,
     ) {
         let pace = &context.sender.pace;
-        let place = loop {
-            // The semaphore is never closed.
-            let place = self.in_flight.clone().acquire_owned().await.ok();
+        loop {
             self.clock.sleep_until(Duration::from_micros(permit)).await;
             let late = self.clock.monotonic().saturating_sub(Duration::from_micros(permit));
             if late <= TOLERANCE {
-                break place;
+                break;
             }
-            drop(place);
             self.permits.give_back(pace, ask.campaign, ask.weight, &[permit]).await;
             permit = self.another_permit(context, ask).await;
-        };
+        }
         let send = Send::new(self, context, message);
         let sender = context.sender.clone();
         flight.spawn(async move {
             let _place = place;
-            let answer = sender.client.send(&send.request()).await;
+            // A panic after the first byte left would lose what became of the message: it is then unknown.
+            let sending = AssertUnwindSafe(sender.client.send(&send.request())).catch_unwind().await;
+            let answer = sending.unwrap_or_else(|_| SendOutcome::Unknown("the sending task panicked".to_owned()));
             Flight { message: send.message, answer }
         });
     }
@@ -64,7 +67,10 @@ impl Worker {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "no permits; claimed messages wait");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "no permits; claimed messages wait"
+                    );
                     self.clock.sleep(Duration::from_millis(500)).await;
                 }
             }

@@ -43,8 +43,8 @@ pub struct Attempt {
     pub policy: retry::Policy,
     /// No try is worth waiting for at or after this instant.
     pub end: Option<DateTime<Utc>>,
-    /// Whether the template is new or was idle until now.
-    pub template_unsettled: bool,
+    /// How long a template syncs.
+    pub sync_wait: Duration,
     /// Where jitter comes from.
     pub seed: u64,
     /// The present.
@@ -73,7 +73,10 @@ pub fn judge(answer: SendOutcome, message: &ClaimedMessage, attempt: &Attempt) -
             if message.is_canary {
                 effects.push(Effect::CanaryRefused);
             }
-            Judged { result: OutcomeKind::Refused { failure, retry_at: Some(attempt.now + wait), counts: false }, effects }
+            Judged {
+                result: OutcomeKind::Refused { failure, retry_at: Some(attempt.now + wait), counts: false },
+                effects,
+            }
         }
         SendOutcome::Unknown(reason) => Judged {
             result: OutcomeKind::Unknown {
@@ -93,12 +96,15 @@ fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Ju
     let text = format!("{} {}", refusal.title, refusal.details.as_deref().unwrap_or_default());
     let circumstances = Circumstances {
         learnt: Learnt::Answer,
-        template_unsettled: attempt.template_unsettled || message.is_canary,
+        template_unsettled: message.template_unsettled,
         country: Some(message.country.as_str()).filter(|c| !c.is_empty()),
     };
     let verdict = classify(refusal.code, Some(refusal.http_status), &text, circumstances);
-    let failure =
-        Failure { code: refusal.code, class: verdict.class.name().to_owned(), detail: verdict.explanation.clone() };
+    let failure = Failure {
+        code: refusal.code,
+        class: verdict.class.name().to_owned(),
+        detail: verdict.explanation.clone(),
+    };
     let mut effects = effects(&verdict, message);
     if verdict.ambiguous {
         return Judged { result: OutcomeKind::Unknown { failure }, effects };
@@ -141,6 +147,8 @@ fn retry_at(
     let failures = message.failures + u32::from(verdict.counts_as_attempt);
     let seed = seed_of(message, attempt.seed);
     let wait = match attempt.policy.next(verdict, failures, refusal.retry_after, seed) {
+        // The gate closes for so long; another try before would only close it again.
+        Next::RetryIn(_) if verdict.closes_gate => attempt.sync_wait,
         Next::RetryIn(wait) => wait,
         Next::WhenLifted => Duration::ZERO,
         Next::GiveUp | Next::InDoubt => return None,

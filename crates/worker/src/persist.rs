@@ -22,7 +22,11 @@ where
         let tried = (|| operation())
             .retry(pauses)
             .notify(|error: &StoreError, pause| {
-                tracing::warn!(error = error as &dyn std::error::Error, ?pause, "could not {doing} yet; trying again");
+                tracing::warn!(
+                    error = error as &dyn std::error::Error,
+                    ?pause,
+                    "could not {doing} yet; trying again"
+                );
             })
             .await;
         if let Ok(done) = tried {

@@ -138,7 +138,9 @@ impl Worker {
         let ask = Ask {
             campaign: id,
             weight: context.campaign.pace.weight,
-            rate: planning::own_rate(&context.campaign, row.totals.messages, row.attempts),
+            rate: planning::own_rate(&context.campaign, row.totals.messages, row.attempts)
+                // Several senders share the campaign's rate.
+                .map(|rate| rate.shared_by(context.campaign.senders.len())),
             permits: u32::try_from(wanted).unwrap_or(u32::MAX),
         };
         let taking = self.permits.take(&context.sender.pace, &ask);
@@ -153,7 +155,20 @@ impl Worker {
             },
             () = self.stop.cancelled() => return Some(None),
         };
-        let seqs: Vec<Seq> = pending.drain(..permits.len().min(pending.len())).collect();
+        // A message is only claimed where it can be sent at once: with a place among the requests in flight.
+        let mut places = Vec::with_capacity(permits.len());
+        while places.len() < permits.len()
+            && let Ok(place) = self.in_flight.clone().try_acquire_owned()
+        {
+            places.push(place);
+        }
+        if places.is_empty() {
+            self.permits.give_back(&context.sender.pace, id, ask.weight, &permits).await;
+            // The semaphore is never closed.
+            let _ = self.in_flight.acquire().await;
+            return None;
+        }
+        let seqs: Vec<Seq> = pending.drain(..places.len().min(pending.len())).collect();
         let now = self.clock.now();
         let claim = Claim {
             slice: context.job.slice,
@@ -161,17 +176,21 @@ impl Worker {
             worker: self.settings.id.clone(),
             lease_until: now + self.settings.lease,
         };
-        let claimed = persist("claim messages", || self.store.claim(&claim, &self.settings.gate, self.clock.now())).await;
+        let claimed =
+            persist("claim messages", || self.store.claim(&claim, &self.settings.gate, self.clock.now()))
+                .await;
         let (used, unused) = permits.split_at(claimed.messages.len().min(permits.len()));
         if !unused.is_empty() {
             self.permits.give_back(&context.sender.pace, id, ask.weight, unused).await;
         }
-        for (message, permit) in claimed.messages.into_iter().zip(used) {
-            self.dispatch(context, &ask, message, *permit, flight).await;
+        for ((message, permit), place) in claimed.messages.into_iter().zip(used).zip(places) {
+            self.dispatch(context, &ask, message, *permit, place, flight).await;
         }
         match claimed.held? {
             Held::Gate { until, .. } => Some(Some(until)),
-            Held::NotRunning(_) | Held::Ended | Held::Budget | Held::SliceGone => Some(None),
+            // What is under way may give some of its reservation back.
+            Held::Budget => Some(Some(self.clock.now() + Duration::from_secs(1))),
+            Held::NotRunning(_) | Held::Ended | Held::SliceGone => Some(None),
         }
     }
 
@@ -182,7 +201,7 @@ impl Worker {
         let attempt = Attempt {
             policy: Self::policy(&context.campaign),
             end: context.campaign.schedule.end.map(|end| end.to_utc()),
-            template_unsettled: false,
+            sync_wait: self.settings.gate.sync_wait,
             seed: self.settings.seed,
             now: self.clock.now(),
         };
@@ -244,7 +263,8 @@ impl Worker {
             }
             Effect::Brake(reason) => {
                 let id = context.job.slice.campaign;
-                let paused = self.store.transition(id, lifecycle::Event::Pause, Some(&reason), self.clock.now()).await;
+                let paused =
+                    self.store.transition(id, lifecycle::Event::Pause, Some(&reason), self.clock.now()).await;
                 match paused {
                     Ok(_) => tracing::warn!(campaign = %id, reason, "the campaign was paused"),
                     Err(error) => tracing::warn!(

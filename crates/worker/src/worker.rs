@@ -79,13 +79,26 @@ impl Worker {
     ) -> Self {
         let senders = senders.into_iter().map(|s| (s.pace.name.clone(), Arc::new(s))).collect();
         let in_flight = Arc::new(Semaphore::new(settings.concurrency.max(1)));
-        Self { settings, store, permits, clock, senders, in_flight, stop, breaker: Breaker::default(), used: Mutex::default(), definitions: Mutex::default() }
+        Self {
+            settings,
+            store,
+            permits,
+            clock,
+            senders,
+            in_flight,
+            stop,
+            breaker: Breaker::default(),
+            used: Mutex::default(),
+            definitions: Mutex::default(),
+        }
     }
 
     /// Says that this worker lives, every `every`, until `stop` is cancelled.
     pub async fn beat(&self, every: Duration, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let beat = persist("say that this worker lives", || self.store.heartbeat(&self.settings.id, self.clock.now()));
+            let beat = persist("say that this worker lives", || {
+                self.store.heartbeat(&self.settings.id, self.clock.now())
+            });
             tokio::select! {
                 () = beat => {}
                 () = stop.cancelled() => return,
@@ -119,7 +132,11 @@ impl Worker {
 
     /// The retry policy of a campaign.
     pub(crate) fn policy(definition: &Definition) -> retry::Policy {
-        retry::Policy { attempts: definition.retry.attempts, base: definition.retry.base, max: definition.retry.max }
+        retry::Policy {
+            attempts: definition.retry.attempts,
+            base: definition.retry.base,
+            max: definition.retry.max,
+        }
     }
 }
 

@@ -74,6 +74,13 @@ impl Rate {
         (milli_per_hour <= MAX).then_some(Self { milli_per_hour })
     }
 
+    /// An equal part of it, one of `parts`; never below [`Rate::SLOWEST`].
+    #[must_use]
+    pub fn shared_by(self, parts: usize) -> Self {
+        let parts = u64::try_from(parts).unwrap_or(u64::MAX).max(1);
+        Self { milli_per_hour: (self.milli_per_hour / parts).max(1) }
+    }
+
     /// Messages a second.
     #[expect(clippy::cast_precision_loss, reason = "at most 3.6e10, far below 2^53")]
     pub fn per_second(self) -> f64 {

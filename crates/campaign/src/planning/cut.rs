@@ -64,7 +64,12 @@ impl Cutter {
         let messages = before + 1;
         let is_full = messages >= size.max(1);
         *place = (!is_full).then_some((slice, messages));
-        Cut { group, slice, is_new_group, full: is_full.then_some(CutSlice { number: slice, group, messages }) }
+        Cut {
+            group,
+            slice,
+            is_new_group,
+            full: is_full.then_some(CutSlice { number: slice, group, messages }),
+        }
     }
 
     /// The slices that are not full, at the end.
@@ -91,7 +96,10 @@ mod tests {
     fn slices_fill_up_and_the_rest_comes_at_the_end() {
         let mut cutter = Cutter::default();
         let cuts: Vec<Cut> = ["a", "b", "a", "a", "b"].iter().map(|z| cutter.put(key(z), 2)).collect();
-        assert_eq!(cuts.iter().map(|c| (c.group, c.slice)).collect::<Vec<_>>(), [(0, 0), (1, 1), (0, 0), (0, 2), (1, 1)]);
+        assert_eq!(
+            cuts.iter().map(|c| (c.group, c.slice)).collect::<Vec<_>>(),
+            [(0, 0), (1, 1), (0, 0), (0, 2), (1, 1)]
+        );
         assert_eq!(cuts[2].full, Some(CutSlice { number: 0, group: 0, messages: 2 }));
         assert_eq!(cutter.rest(), [CutSlice { number: 2, group: 0, messages: 1 }]);
         assert_eq!(cutter.rest(), []);

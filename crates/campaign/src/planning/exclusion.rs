@@ -78,7 +78,11 @@ impl Reason {
     #[must_use]
     pub const fn is_invalid(self) -> bool {
         match self {
-            Self::BrokenRow | Self::InvalidRecipient | Self::NotMobile | Self::InvalidZone | Self::Unrenderable => true,
+            Self::BrokenRow
+            | Self::InvalidRecipient
+            | Self::NotMobile
+            | Self::InvalidZone
+            | Self::Unrenderable => true,
             Self::Duplicate | Self::Suppressed | Self::NotDelivered | Self::HoldOut => false,
         }
     }

@@ -117,14 +117,20 @@ impl Planner {
         let mut problems = Vec::new();
         for (i, name) in definition.senders.iter().enumerate() {
             if !senders.contains_key(name) {
-                let path = if definition.senders.len() == 1 { "sender".to_owned() } else { format!("sender[{i}]") };
+                let path =
+                    if definition.senders.len() == 1 { "sender".to_owned() } else { format!("sender[{i}]") };
                 let known: Vec<&str> = senders.keys().map(String::as_str).collect();
                 let help = match (crate::document::nearest(name, known.iter().copied()), known.is_empty()) {
                     (Some(meant), _) => format!("did you mean {meant}?"),
                     (None, true) => "workers.toml names no senders; add a [[senders]] section".to_owned(),
                     (None, false) => format!("workers.toml has {}", known.join(", ")),
                 };
-                problems.push(definition.places.problem(&path, format!("names {name}, which is no sender in workers.toml")).help(help));
+                problems.push(
+                    definition
+                        .places
+                        .problem(&path, format!("names {name}, which is no sender in workers.toml"))
+                        .help(help),
+                );
             }
         }
         let column = |name: &str| header.iter().position(|h| h == name);
@@ -153,7 +159,11 @@ impl Planner {
             return Err(Problems(problems));
         }
         Ok(Self {
-            windows_in_recipients_zone: definition.schedule.windows.iter().any(|w| w.zone == WindowZone::Recipient),
+            windows_in_recipients_zone: definition
+                .schedule
+                .windows
+                .iter()
+                .any(|w| w.zone == WindowZone::Recipient),
             renderer,
             // The renderer has checked that the header has every column that is used.
             recipient: recipient.unwrap_or(0),
@@ -185,7 +195,13 @@ impl Planner {
     pub fn screen(&mut self, file: &str, row: &Row) -> Result<Candidate, Exclusion> {
         let seq = self.next_row();
         let text = row.get(self.recipient);
-        let refuse = |reason, detail: String| Exclusion { seq, line: row.line(), recipient: shown(text), reason, detail };
+        let refuse = |reason, detail: String| Exclusion {
+            seq,
+            line: row.line(),
+            recipient: shown(text),
+            reason,
+            detail,
+        };
         match self.candidate(seq, row, text) {
             Ok(candidate) => Ok(candidate),
             Err((reason, detail)) => {
@@ -227,12 +243,20 @@ impl Planner {
     /// Makes a candidate a message.
     pub fn place(&mut self, candidate: Candidate) -> PlannedMessage {
         let sender = candidate.draw.sender(&self.definition).to_owned();
-        let zone = if self.windows_in_recipients_zone { candidate.zone } else { self.definition.schedule.zone };
+        let zone =
+            if self.windows_in_recipients_zone { candidate.zone } else { self.definition.schedule.zone };
         let key = GroupKey { sender, variant: candidate.variant, zone: zone.name().to_owned() };
         let size = self.senders.get(&key.sender).map_or(1, |rate| slice_size(*rate));
         let cut = self.cutter.put(key.clone(), size);
         let (worst_case, expected_cost) = self.costs(&candidate);
-        self.summary.message(candidate.country, zone, candidate.variant, &key.sender, worst_case, expected_cost);
+        self.summary.message(
+            candidate.country,
+            zone,
+            candidate.variant,
+            &key.sender,
+            worst_case,
+            expected_cost,
+        );
         PlannedMessage {
             seq: candidate.seq,
             slice: cut.slice,
@@ -297,7 +321,8 @@ impl Planner {
                 (phone.to_string(), phone.country(), delivery_to(&phone), self.phones.insert(phone.digits()))
             }
             RecipientColumn::UserId { column } => {
-                let id = UserId::parse(text).map_err(|refused| (Reason::InvalidRecipient, format!("column {column}: {refused}")))?;
+                let id = UserId::parse(text)
+                    .map_err(|refused| (Reason::InvalidRecipient, format!("column {column}: {refused}")))?;
                 let is_new = self.user_ids.insert(id.as_str().to_owned());
                 (id.as_str().to_owned(), id.country(), delivery_to_country(id.country()), is_new)
             }
@@ -316,8 +341,10 @@ impl Planner {
             return Err((Reason::HoldOut, "held out, to compare with".to_owned()));
         }
         let variant = draw.variant(&self.definition);
-        let rendered =
-            self.renderer.render(variant, &RowCells(row)).map_err(|error| (Reason::Unrenderable, error.to_string()))?;
+        let rendered = self
+            .renderer
+            .render(variant, &RowCells(row))
+            .map_err(|error| (Reason::Unrenderable, error.to_string()))?;
         if let Some(multiplier) = rendered.multiplier {
             Multiplier::try_from(multiplier).map_err(|error| (Reason::Unrenderable, error.to_string()))?;
         }
@@ -340,8 +367,10 @@ impl Planner {
         let multiplier = candidate.multiplier.and_then(|m| Multiplier::try_from(m).ok()).unwrap_or_default();
         let max_price = self.max_price.map(|max_price| (max_price, multiplier));
         let country = candidate.country.code();
-        let worst = worst_case(max_price, &self.card, Some(country), self.currency).map_or(Micros::ZERO, |w| w.amount);
-        let expected = self.card.price(country, self.currency).and_then(Micros::from_decimal_ceil).unwrap_or(worst);
+        let worst = worst_case(max_price, &self.card, Some(country), self.currency)
+            .map_or(Micros::ZERO, |w| w.amount);
+        let expected =
+            self.card.price(country, self.currency).and_then(Micros::from_decimal_ceil).unwrap_or(worst);
         (worst, expected.min(worst))
     }
 }

@@ -121,9 +121,8 @@ impl Summary {
     /// What the campaign may cost, before any budget.
     #[must_use]
     pub fn cost(&self) -> Cost {
-        let decimal = |micros: i128| {
-            Decimal::try_from_i128_with_scale(micros, 6).unwrap_or(Decimal::MAX).normalize()
-        };
+        let decimal =
+            |micros: i128| Decimal::try_from_i128_with_scale(micros, 6).unwrap_or(Decimal::MAX).normalize();
         let share = |percent: u32| decimal(self.expected * i128::from(percent) / 100);
         Cost {
             low: share(DELIVERED_LOW),

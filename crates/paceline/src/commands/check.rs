@@ -34,7 +34,11 @@ pub(crate) struct Checked {
 impl Checked {
     /// The plan's hash.
     pub(crate) fn plan_hash(&self) -> String {
-        campaign::planning::plan_hash(&self.prepared.bytes, &self.streamed.audience_sha256, &self.account.templates)
+        campaign::planning::plan_hash(
+            &self.prepared.bytes,
+            &self.streamed.audience_sha256,
+            &self.account.templates,
+        )
     }
 }
 
@@ -60,7 +64,10 @@ pub(crate) async fn check(app: &App, args: &Args) -> Result<Checked, Failure> {
     if let Some(store) = &store
         && let Some(row) = store.campaign(&prepared.definition.campaign).await?
     {
-        warnings.push(format!("campaign {} was launched before and is {}; it cannot be launched again", row.key, row.state));
+        warnings.push(format!(
+            "campaign {} was launched before and is {}; it cannot be launched again",
+            row.key, row.state
+        ));
     }
     Ok(Checked { prepared, account, streamed, warnings })
 }
@@ -102,7 +109,12 @@ pub(crate) fn too_many_invalid(prepared: &Prepared, summary: &Summary) -> Vec<ca
         return problems;
     }
     if summary.messages == 0 {
-        return vec![definition.places.problem("audience.file", "has no row that a message can be sent to").help("see the counts of excluded rows with `paceline plan`")];
+        return vec![
+            definition
+                .places
+                .problem("audience.file", "has no row that a message can be sent to")
+                .help("see the counts of excluded rows with `paceline plan`"),
+        ];
     }
     Vec::new()
 }
@@ -119,7 +131,10 @@ fn warnings_of(prepared: &Prepared, summary: &Summary) -> Vec<String> {
     }
     let russian: u64 = summary.countries.iter().filter(|(c, _)| c.is_russia()).map(|(_, n)| n).sum();
     if russian > 0 {
-        warnings.push(format!("{} recipients are in Russia: no click and conversion metrics there", format::count(russian)));
+        warnings.push(format!(
+            "{} recipients are in Russia: no click and conversion metrics there",
+            format::count(russian)
+        ));
     }
     let definition = &prepared.definition;
     if let Some(max_price) = &definition.delivery.max_price
@@ -170,7 +185,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
 
 /// Exclusions for machines: reason to count.
 pub(crate) fn excluded_json(summary: &Summary) -> serde_json::Value {
-    summary.excluded.iter().map(|(reason, count)| (reason.name().to_owned(), json!(count))).collect::<serde_json::Map<_, _>>().into()
+    summary
+        .excluded
+        .iter()
+        .map(|(reason, count)| (reason.name().to_owned(), json!(count)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// The first problems of rows, as lines.

@@ -247,14 +247,26 @@ mod tests {
     #[test]
     fn pausing_names_what_may_still_go_out() {
         let now = controlled(lifecycle::State::Paused);
-        insta::assert_snapshot!(paused(&now), @"");
-        insta::assert_snapshot!(paused(&Controlled { changed: false, sending: 0, unsent: 1, ..now }), @"");
+        insta::assert_snapshot!(paused(&now), @r#"
+        diwali is paused. 8 messages are with a worker and may still go out within a second; nothing after them.
+        1,200 messages are still to be sent. Go on with: paceline resume diwali
+        "#);
+        insta::assert_snapshot!(paused(&Controlled { changed: false, sending: 0, unsent: 1, ..now }), @r#"
+        diwali is already paused. No message is with a worker: nothing more goes out.
+        1 message is still to be sent. Go on with: paceline resume diwali
+        "#);
     }
 
     #[test]
     fn resuming_says_when_it_goes_on() {
-        insta::assert_snapshot!(resumed(&controlled(lifecycle::State::Waiting)), @"");
-        insta::assert_snapshot!(resumed(&Controlled { changed: false, ..controlled(lifecycle::State::Running) }), @"");
+        insta::assert_snapshot!(resumed(&controlled(lifecycle::State::Waiting)), @r#"
+        diwali is waiting. 1,200 messages are still to be sent.
+        It goes on by itself, within about a second where its start, windows and template gate allow; `paceline status` says what it waits for.
+        "#);
+        insta::assert_snapshot!(resumed(&Controlled { changed: false, ..controlled(lifecycle::State::Running) }), @r#"
+        diwali is already running. 1,200 messages are still to be sent.
+        It sends as its pace and windows allow.
+        "#);
     }
 
     #[test]
@@ -265,7 +277,12 @@ mod tests {
             in_doubt: 1,
             ..controlled(lifecycle::State::Cancelled)
         };
-        insta::assert_snapshot!(cancelled(&now), @"");
+        insta::assert_snapshot!(cancelled(&now), @r#"
+        diwali is cancelled. 1,200 messages were skipped.
+        8 messages are with a worker at this moment and may still go out within a second.
+        1 message is in doubt: a status or an operator settles that.
+        What was sent before keeps getting its statuses: paceline report diwali
+        "#);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use anyhow::Context;
 use campaign::lifecycle::State;
 use campaign::message;
 use campaign::pacing::Rate;
-use simulator::{Config as PlatformConfig, Profile, Simulator};
+use simulator::{Config as PlatformConfig, Profile, Simulator, Template};
 use store::SharedStore;
 use store::model::{CampaignRow, MessageRow};
 use tokio::net::TcpListener;
@@ -58,11 +58,12 @@ pub(crate) struct Args {
 /// Runs the demo.
 pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let folder = files::Folder::new(args.keep.as_deref())?;
-    let webhook = TcpListener::bind("127.0.0.1:0").await.context("no port of this machine could be listened on")?;
+    let webhook =
+        TcpListener::bind("127.0.0.1:0").await.context("no port of this machine could be listened on")?;
     let address = webhook.local_addr()?;
     let platform = platform(&args, &format!("http://{address}{}", reconciler::intake::PATH)).await?;
     folder.write_configuration(&platform.base_url(), args.rate, SYNC_WAIT)?;
-    let campaign = folder.write_campaign(args.recipients, app.clock.now())?;
+    let campaign = folder.write_campaign(args.recipients, args.rate, app.clock.now())?;
     let config = config::load(Some(&folder.path().join("workers.toml")))?;
     let app = App { config, clock: app.clock.clone(), json: app.json };
     say(&app, &introduction(&args, &platform, &folder))?;
@@ -106,7 +107,10 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     if compared.agrees() && verdict.violations.is_empty() {
         Ok(())
     } else {
-        Err(anyhow::anyhow!("the report and the simulator's ledger do not agree; this is a defect of Paceline").into())
+        Err(anyhow::anyhow!(
+            "the report and the simulator's ledger do not agree; this is a defect of Paceline"
+        )
+        .into())
     }
 }
 
@@ -133,10 +137,20 @@ async fn platform(args: &Args, webhook: &str) -> Result<Simulator, Failure> {
     let mut config = PlatformConfig {
         seed: args.seed,
         profile: Profile::mild(),
-        webhook: Some(simulator::Webhook { url: webhook.to_owned(), app_secret: files::APP_SECRET.to_owned() }),
+        webhook: Some(simulator::Webhook {
+            url: webhook.to_owned(),
+            app_secret: files::APP_SECRET.to_owned(),
+        }),
         sync_wait: SYNC_WAIT,
         ..PlatformConfig::default()
     };
+    let plain = config.accounts.first().map(|account| {
+        Template::new(&account.waba_id, "plain", "en").with_components(serde_json::json!([
+            { "type": "BODY", "text": "Hello {{1}}, our new season is here. Come and see us." },
+            { "type": "FOOTER", "text": "Reply STOP to opt out" },
+        ]))
+    });
+    config.templates.extend(plain);
     for number in &mut config.numbers {
         number.throughput_per_second = args.rate.per_second().ceil() as u32;
     }

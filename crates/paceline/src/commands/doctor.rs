@@ -11,9 +11,9 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use whatsapp::account::{AccountError, NumberStatus, PhoneNumberInfo};
 
-use crate::app::open_store;
-use crate::config::{Config, QueueUrl, Sender, Source, StoreUrl, WEBHOOK_PATH};
-use crate::failure::Failure;
+use crate::app::{open_store, store_path};
+use crate::config::{Config, QueueUrl, Sender, Source, WEBHOOK_PATH};
+use crate::failure::{Failure, reason};
 use crate::output::{self, Look, Table, Text, Tone};
 use crate::roles::RunLock;
 
@@ -207,27 +207,24 @@ fn number(what: &str, info: &PhoneNumberInfo) -> Finding {
 }
 
 async fn look_at_store(config: &Config, findings: &mut Vec<Finding>) {
-    let StoreUrl::Sqlite(path) = &config.store.url.value else {
-        findings.push(
-            Finding::new(
-                "database",
-                Verdict::Missing,
-                format!("{}: postgres:// is not in this version", config.store.url.place),
-            )
-            .help("set store.url to sqlite://paceline.db"),
-        );
-        return;
+    let path = match store_path(config) {
+        Ok(path) => path,
+        Err(problem) => {
+            findings.push(Finding::of("database", Verdict::Missing, &problem));
+            return;
+        }
     };
     if !Path::new(path).exists() {
         findings.push(match writable_folder(Path::new(path)) {
             Ok(()) => {
                 Finding::good("database", format!("{path} is not there yet; the first command makes it"))
             }
-            Err(error) => {
-                Finding::new("database", Verdict::Missing, format!("{path} cannot be made: {error}")).help(
-                    "create its folder and give this user the right to write there, or change store.url",
-                )
-            }
+            Err(error) => Finding::new(
+                "database",
+                Verdict::Missing,
+                format!("{path} cannot be made: {}", reason(&error)),
+            )
+            .help("create its folder and give this user the right to write there, or change store.url"),
         });
         return;
     }
@@ -263,15 +260,17 @@ fn writable_folder(database: &Path) -> std::io::Result<()> {
 async fn port(config: &Config) -> Finding {
     let address: SocketAddr = config.webhook.listen;
     let what = "webhook address";
-    let runs = matches!(&config.store.url.value, StoreUrl::Sqlite(path) if RunLock::is_held(path));
+    let runs = store_path(config).is_ok_and(RunLock::is_held);
     match TcpListener::bind(address).await {
         Ok(_) => Finding::good(
             what,
             format!("{address} is free; the platform must reach it as https://YOUR-HOST{WEBHOOK_PATH}"),
         ),
         Err(_) if runs => Finding::good(what, format!("{address} is in use, by `paceline run` as it seems")),
-        Err(error) => Finding::new(what, Verdict::Missing, format!("cannot listen on {address}: {error}"))
-            .help("stop what listens there, or change webhook.listen"),
+        Err(error) => {
+            Finding::new(what, Verdict::Missing, format!("cannot listen on {address}: {}", reason(&error)))
+                .help("stop what listens there, or change webhook.listen")
+        }
     }
 }
 
@@ -320,6 +319,11 @@ mod tests {
             Finding::good("configuration", "workers.toml is valid"),
             Finding::new("senders", Verdict::Missing, "none").help("add one"),
         ];
-        insta::assert_snapshot!(render(&findings, Look::plain(60)), @"");
+        insta::assert_snapshot!(render(&findings, Look::plain(60)), @r"
+                 WHAT           FOUND
+        ok       configuration  workers.toml is valid
+        missing  senders        none
+                                → add one
+        ");
     }
 }

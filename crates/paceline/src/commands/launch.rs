@@ -48,7 +48,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     drop(progress);
     let Launched { key, plan_hash, totals, warnings } = launched;
     if app.json {
-        print_json(&json!({ "campaign": key, "plan_hash": plan_hash, "totals": totals, "warnings": warnings }))?;
+        print_json(
+            &json!({ "campaign": key, "plan_hash": plan_hash, "totals": totals, "warnings": warnings }),
+        )?;
         return Ok(());
     }
     let mut text = super::check::warnings_text(&warnings);
@@ -80,8 +82,16 @@ pub(crate) async fn launch(
             "schedule.repeat is not run by this version; launch each run by a file of its own, without schedule.repeat".to_owned(),
         ));
     }
+    if definition.limits.per_recipient.is_some() {
+        return Err(Failure::Refused(
+            "limits.per_recipient is not applied by this version; leave it out, and keep the frequency by the audience".to_owned(),
+        ));
+    }
     if let Some(end) = definition.schedule.end.filter(|end| *end <= app.clock.now()) {
-        let problem = definition.places.problem("schedule.end", format!("is {end}, which has passed")).help("move the end into the future");
+        let problem = definition
+            .places
+            .problem("schedule.end", format!("is {end}, which has passed"))
+            .help("move the end into the future");
         return Err(problem.into());
     }
     let account = preflight(&app.config, &definition, offline).await;
@@ -119,7 +129,8 @@ async fn load(
     progress: &Progress,
 ) -> Result<Launched, Failure> {
     let target = Target { store, campaign: id };
-    let Streamed { summary, audience_sha256 } = stream(app, prepared, Some(store), Some(&target), progress).await?;
+    let Streamed { summary, audience_sha256 } =
+        stream(app, prepared, Some(store), Some(&target), progress).await?;
     let problems = too_many_invalid(prepared, &summary);
     if !problems.is_empty() {
         return Err(Problems(problems).into());
@@ -142,7 +153,9 @@ async fn load(
             store.see_template(&key, app.clock.now()).await?;
         }
     }
-    let totals = Totals { planned: summary.rows, excluded: summary.excluded_rows(), messages: summary.messages };
+    let totals =
+        Totals { planned: summary.rows, excluded: summary.excluded_rows(), messages: summary.messages };
+    store.set_plan_hash(id, &hash).await?;
     store.finish_launch(id, totals, app.clock.now()).await?;
     Ok(Launched {
         key: prepared.definition.campaign.clone(),

@@ -49,7 +49,11 @@ fn timeline(app: &App, definition: &Definition, summary: &Summary, now: DateTime
     let senders = || definition.senders.iter().filter_map(|name| app.config.sender(name));
     let together: u64 = senders().map(|s| s.rate.per_second().max(1.0) as u64).sum();
     let slowest = senders().map(|s| s.rate).min().unwrap_or(Rate::SLOWEST);
-    let sender_rate = if definition.senders.len() == 1 { slowest } else { Rate::per_second_of(together).unwrap_or(Rate::FASTEST) };
+    let sender_rate = if definition.senders.len() == 1 {
+        slowest
+    } else {
+        Rate::per_second_of(together).unwrap_or(Rate::FASTEST)
+    };
     let reach = senders().map(|s| s.daily_reach.limit().map(u64::from)).collect::<Vec<_>>();
     forecast(&Outlook {
         groups: &groups,
@@ -73,7 +77,8 @@ fn as_json(checked: &Checked, forecast: &Forecast) -> serde_json::Value {
     let cost = summary.cost();
     let countries: serde_json::Map<_, _> =
         summary.countries.iter().map(|(c, n)| (c.code().to_owned(), json!(n))).collect();
-    let zones: serde_json::Map<_, _> = summary.zones.iter().map(|(z, n)| ((*z).to_owned(), json!(n))).collect();
+    let zones: serde_json::Map<_, _> =
+        summary.zones.iter().map(|(z, n)| ((*z).to_owned(), json!(n))).collect();
     json!({
         "campaign": checked.prepared.definition.campaign,
         "plan_hash": checked.plan_hash(),
@@ -126,7 +131,11 @@ fn as_text(checked: &Checked, forecast: &Forecast, now: DateTime<Utc>, look: Loo
     text.push_str(&format!("  plan      {}\n\n", checked.plan_hash()));
     text.push_str(&check::problems_text(summary));
     text.push_str(&check::warnings_text(&checked.warnings));
-    text.push_str(&format!("\nTo launch exactly this: paceline launch {} --plan {}\n", checked.prepared.file, checked.plan_hash()));
+    text.push_str(&format!(
+        "\nTo launch exactly this: paceline launch {} --plan {}\n",
+        checked.prepared.file,
+        checked.plan_hash()
+    ));
     text
 }
 
@@ -140,11 +149,17 @@ fn who(definition: &Definition, summary: &Summary) -> String {
     );
     if !summary.variants.keys().all(Option::is_none) {
         let variants = variants(definition, summary);
-        text.push_str(&format!("  variants  {}\n", list(variants.iter().map(|(v, n)| format!("{v} {}", format::count(*n))).collect())));
+        text.push_str(&format!(
+            "  variants  {}\n",
+            list(variants.iter().map(|(v, n)| format!("{v} {}", format::count(*n))).collect())
+        ));
     }
     let by_recipient = definition.schedule.windows.iter().any(|w| w.zone == WindowZone::Recipient);
     if by_recipient {
-        text.push_str(&format!("  zones     {}\n", list(summary.zones.iter().map(|(z, n)| format!("{z} {}", format::count(*n))).collect())));
+        text.push_str(&format!(
+            "  zones     {}\n",
+            list(summary.zones.iter().map(|(z, n)| format!("{z} {}", format::count(*n))).collect())
+        ));
     }
     text
 }
@@ -162,7 +177,11 @@ fn when(definition: &Definition, forecast: &Forecast, now: DateTime<Utc>, zone: 
         }
         let label = if i == 0 { "  timeline " } else { "           " };
         let bar = "█".repeat(usize::try_from(point.sent * 24 / most).unwrap_or(24).max(1));
-        text.push_str(&format!("{label} {}  {:>9}  {bar}\n", point.at.with_timezone(&zone).format("%a %d %b %H:%M"), format::count(point.sent)));
+        text.push_str(&format!(
+            "{label} {}  {:>9}  {bar}\n",
+            point.at.with_timezone(&zone).format("%a %d %b %H:%M"),
+            format::count(point.sent)
+        ));
     }
     match forecast.finishes_at {
         Some(at) => text.push_str(&format!("  finishes  {}\n", format::when(at, now, zone))),
@@ -170,7 +189,10 @@ fn when(definition: &Definition, forecast: &Forecast, now: DateTime<Utc>, zone: 
     }
     if forecast.expires > 0 {
         let end = definition.schedule.end.map_or_else(|| "a year from now".to_owned(), |end| end.to_string());
-        text.push_str(&format!("  expires   {} messages would still be unsent at {end}\n", format::count(forecast.expires)));
+        text.push_str(&format!(
+            "  expires   {} messages would still be unsent at {end}\n",
+            format::count(forecast.expires)
+        ));
     }
     text
 }

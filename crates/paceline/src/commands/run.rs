@@ -2,8 +2,8 @@
 
 use campaign::problem::{Place, Problem};
 
-use crate::app::App;
-use crate::config::{QueueUrl, Secrets, Source, StoreUrl, WEBHOOK_PATH};
+use crate::app::{App, store_path};
+use crate::config::{QueueUrl, Secrets, Source, WEBHOOK_PATH};
 use crate::failure::Failure;
 use crate::roles::{self, Parts, RunLock};
 
@@ -14,13 +14,11 @@ pub(crate) struct Args {}
 /// Runs until a signal, or until a role fails.
 pub(crate) async fn run(app: &App, _args: Args) -> Result<(), Failure> {
     let config = &app.config;
+    let database = store_path(config)?;
     supported(app)?;
     let secrets = Secrets::read(config)?;
     // Held until the process ends: two processes would each pace the senders on their own.
-    let _lock = match &config.store.url.value {
-        StoreUrl::Sqlite(path) => Some(RunLock::take(path)?),
-        StoreUrl::Postgres => None,
-    };
+    let _lock = RunLock::take(database)?;
     let store = app.store().await?;
     let webhook = roles::listen(config.webhook.listen, "webhook.listen").await?;
     let parts = Parts { config, secrets, store, clock: app.clock.clone(), webhook };

@@ -108,6 +108,10 @@ fn simulated(config: &Config, args: &Args) -> Result<simulator::Config, Failure>
         idle_after: config.platform.template_idle_after,
         ..simulator::Config::default()
     };
+    // The template that the example campaign with a max price sends: INR 0.87 a message.
+    for template in out.templates.iter_mut().filter(|template| template.name == "diwali_sale") {
+        *template = template.clone().with_max_price(87_000);
+    }
     if !config.senders.is_empty() {
         let mut problems = Vec::new();
         out.numbers.clear();

@@ -209,7 +209,13 @@ mod tests {
     fn a_sound_campaign_is_ok_in_all() {
         let checked = Checked::of(&sample::row(), verdict());
         assert!(checked.ok);
-        insta::assert_snapshot!(one(&checked, Look::plain(100)), @"");
+        insta::assert_snapshot!(one(&checked, Look::plain(100)), @r#"
+        diwali-2026-in is running: 10,400 planned, 400 excluded, 10,000 messages
+          ok        at most once: no recipient is in the campaign twice
+          ok        nobody is forgotten: every planned row is accounted for
+          ok        the budget is a ceiling: spent and reserved stay below it
+          ok        every message is in a state that can be
+        "#);
     }
 
     #[test]
@@ -222,7 +228,17 @@ mod tests {
             "the campaign's reserved is 870000, but its messages sum up to 0".to_owned(),
         ];
         let checked = Checked::of(&sample::row(), verdict);
-        insta::assert_snapshot!(one(&checked, Look::plain(100)), @"");
+        insta::assert_snapshot!(one(&checked, Look::plain(100)), @r#"
+        diwali-2026-in is running: 10,400 planned, 400 excluded, 10,000 messages
+          VIOLATED  at most once: no recipient is in the campaign twice
+                    2 recipients have more than one message
+          VIOLATED  nobody is forgotten: every planned row is accounted for
+                    849 messages are sent, but the counter says 850
+          VIOLATED  the budget is a ceiling: spent and reserved stay below it
+                    the campaign's reserved is 870000, but its messages sum up to 0
+          VIOLATED  every message is in a state that can be
+                    1 messages are sending but nobody has claimed them
+        "#);
         let result = Verified { ok: false, campaigns: vec![checked] };
         assert_eq!(result.summary(), "4 guarantees are violated in diwali-2026-in");
     }

@@ -8,7 +8,7 @@ use campaign::problem::{Place, Problem, Problems};
 use super::decode::decode;
 use super::environment;
 use super::model::Config;
-use super::secrets::why;
+use crate::failure::reason;
 
 /// The file that is read where `--config` names none.
 const DEFAULT_FILE: &str = "workers.toml";
@@ -57,7 +57,8 @@ pub(super) fn from_bytes(
     overrides: Vec<environment::Override>,
 ) -> Result<Config, Problems> {
     let name = source.to_string();
-    let mut root = if bytes.trim_ascii().is_empty() {
+    let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let mut root = if text.trim_ascii().is_empty() {
         Node { value: Value::Map(Vec::new()), place: Place::file(&name) }
     } else {
         parse_as(Format::Toml, &name, bytes)?
@@ -69,8 +70,11 @@ pub(super) fn from_bytes(
 fn read(path: &Path) -> Result<Vec<u8>, Problems> {
     std::fs::read(path).map_err(|error| {
         Problems(vec![
-            Problem::new(Place::file(path.display().to_string()), format!("cannot be read: {}", why(&error)))
-                .help("give the path of your workers.toml with --config, or leave --config out for the defaults"),
+            Problem::new(
+                Place::file(path.display().to_string()),
+                format!("cannot be read: {}", reason(&error)),
+            )
+            .help("give the path of your workers.toml with --config, or leave --config out for the defaults"),
         ])
     })
 }

@@ -9,6 +9,7 @@ use campaign::problem::{Place, Problem, Problems};
 use whatsapp::Secret;
 
 use super::model::Config;
+use crate::failure::reason;
 
 /// Where a secret is.
 #[derive(Debug, Clone)]
@@ -94,7 +95,7 @@ impl SecretRef {
                         return Err(problem(format!(
                             "{} names the file {shown}, which cannot be read: {}",
                             self.key,
-                            why(&error)
+                            reason(&error)
                         ))
                         .help("make the file, or correct the path"));
                     }
@@ -112,15 +113,6 @@ impl fmt::Display for SecretRef {
             Holder::Variable(name) => f.write_str(name),
             Holder::File(path) => write!(f, "{}", path.display()),
         }
-    }
-}
-
-/// What the system says, without the number it adds.
-pub(super) fn why(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(at) => text[..at].to_lowercase(),
-        None => text,
     }
 }
 

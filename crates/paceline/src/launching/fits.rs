@@ -19,22 +19,34 @@ pub(crate) fn differences(path: &str, params: &Params, template: &TemplateInfo) 
         match parts.buttons.get(usize::from(button.index)) {
             None => found.push((
                 at,
-                format!("fills button {}, and template {} has {} buttons", button.index, template.name, parts.buttons.len()),
+                format!(
+                    "fills button {}, and template {} has {} buttons",
+                    button.index,
+                    template.name,
+                    parts.buttons.len()
+                ),
             )),
             Some(info) if info.kind != wanted => found.push((
                 at,
-                format!("fills button {} as {wanted}, and in template {} it is {}", button.index, template.name, info.kind),
+                format!(
+                    "fills button {} as {wanted}, and in template {} it is {}",
+                    button.index, template.name, info.kind
+                ),
             )),
             Some(_) => {}
         }
     }
     for (index, info) in parts.buttons.iter().enumerate() {
-        let needs = info.kind == "copy_code" || info.url.as_ref().is_some_and(|url| !url.variables.is_empty());
+        let needs =
+            info.kind == "copy_code" || info.url.as_ref().is_some_and(|url| !url.variables.is_empty());
         let filled = params.buttons.iter().any(|b| usize::from(b.index) == index);
         if needs && !filled {
             found.push((
                 format!("{path}.buttons"),
-                format!("leaves out button {index} ({}), which template {} wants filled", info.kind, template.name),
+                format!(
+                    "leaves out button {index} ({}), which template {} wants filled",
+                    info.kind, template.name
+                ),
             ));
         }
     }
@@ -49,11 +61,23 @@ pub(crate) fn differences(path: &str, params: &Params, template: &TemplateInfo) 
     if parts.cards.len() != params.carousel.len() {
         found.push((
             format!("{path}.carousel"),
-            format!("has {} cards, and template {} has {}", params.carousel.len(), template.name, parts.cards.len()),
+            format!(
+                "has {} cards, and template {} has {}",
+                params.carousel.len(),
+                template.name,
+                parts.cards.len()
+            ),
         ));
     }
     for (i, (card, info)) in params.carousel.iter().zip(&parts.cards).enumerate() {
-        texts(&format!("{path}.carousel[{i}].body"), &card.body, &info.body.variables, named, template, &mut found);
+        texts(
+            &format!("{path}.carousel[{i}].body"),
+            &card.body,
+            &info.body.variables,
+            named,
+            template,
+            &mut found,
+        );
     }
     found
 }
@@ -69,7 +93,12 @@ fn texts(
     if given.len() != variables.len() {
         found.push((
             path.to_owned(),
-            format!("has {} parameters, and template {} takes {}", given.len(), template.name, wanted(variables)),
+            format!(
+                "has {} parameters, and template {} takes {}",
+                given.len(),
+                template.name,
+                wanted(variables)
+            ),
         ));
         return;
     }
@@ -77,7 +106,11 @@ fn texts(
         match (&param.name, named) {
             (None, true) => found.push((
                 path.to_owned(),
-                format!("is a list, and template {} has named parameters: {}", template.name, variables.join(", ")),
+                format!(
+                    "is a list, and template {} has named parameters: {}",
+                    template.name,
+                    variables.join(", ")
+                ),
             )),
             (Some(name), true) if !variables.contains(name) => found.push((
                 path.to_owned(),
@@ -85,7 +118,10 @@ fn texts(
             )),
             (Some(name), false) => found.push((
                 path.to_owned(),
-                format!("names the parameter {name}, and template {} numbers its parameters; write a list", template.name),
+                format!(
+                    "names the parameter {name}, and template {} numbers its parameters; write a list",
+                    template.name
+                ),
             )),
             (Some(_), true) | (None, false) => continue,
         }
@@ -94,12 +130,20 @@ fn texts(
 }
 
 fn wanted(variables: &[String]) -> String {
-    if variables.is_empty() { "none".to_owned() } else { format!("{} ({})", variables.len(), variables.join(", ")) }
+    if variables.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("{} ({})", variables.len(), variables.join(", "))
+    }
 }
 
 fn header(path: &str, given: Option<&HeaderParams>, template: &TemplateInfo, found: &mut Vec<Difference>) {
     let at = || format!("{path}.header");
-    let needed = template.components.header.as_ref().filter(|h| h.format != HeaderFormat::Text || !h.text.variables.is_empty());
+    let needed = template
+        .components
+        .header
+        .as_ref()
+        .filter(|h| h.format != HeaderFormat::Text || !h.text.variables.is_empty());
     match (given, needed) {
         (None, None) => {}
         (Some(_), None) => {
@@ -107,13 +151,20 @@ fn header(path: &str, given: Option<&HeaderParams>, template: &TemplateInfo, fou
         }
         (None, Some(info)) => found.push((
             at(),
-            format!("is missing, and template {} has a header to fill ({})", template.name, format_name(&info.format)),
+            format!(
+                "is missing, and template {} has a header to fill ({})",
+                template.name,
+                format_name(&info.format)
+            ),
         )),
         (Some(header), Some(info)) => {
             let is = header_name(header);
             let wants = format_name(&info.format);
             if is != wants && !matches!(info.format, HeaderFormat::Other(_)) {
-                found.push((at(), format!("is {is}, and the header of template {} is {wants}", template.name)));
+                found.push((
+                    at(),
+                    format!("is {is}, and the header of template {} is {wants}", template.name),
+                ));
             }
         }
     }

@@ -32,10 +32,16 @@ pub(crate) struct Account {
 /// Asks the accounts of all senders of the campaign; nothing where `offline`.
 pub(crate) async fn preflight(config: &Config, definition: &Definition, offline: bool) -> Account {
     let wanted = definition.delivery.ttl.and_then(|ttl| u32::try_from(ttl.as_secs()).ok());
-    let mut account =
-        Account { problems: Vec::new(), warnings: Vec::new(), templates: Vec::new(), ttl_s: wanted.unwrap_or(DEFAULT_TTL_S) };
+    let mut account = Account {
+        problems: Vec::new(),
+        warnings: Vec::new(),
+        templates: Vec::new(),
+        ttl_s: wanted.unwrap_or(DEFAULT_TTL_S),
+    };
     if offline {
-        account.warnings.push("the account was not asked (--offline): templates and senders are not checked".to_owned());
+        account
+            .warnings
+            .push("the account was not asked (--offline): templates and senders are not checked".to_owned());
         return account;
     }
     let mut asked = Vec::new();
@@ -69,14 +75,20 @@ pub(crate) async fn preflight(config: &Config, definition: &Definition, offline:
     account
 }
 
-async fn number(client: &whatsapp::Client, sender: &Sender, account: &mut Account) -> Result<(), AccountError> {
+async fn number(
+    client: &whatsapp::Client,
+    sender: &Sender,
+    account: &mut Account,
+) -> Result<(), AccountError> {
     let info = client.phone_number().await?;
     let name = &sender.name;
     if let NumberStatus::Other(status) = info.status {
         account.warnings.push(format!("sender {name}: the number's status is {status}"));
     }
     if matches!(info.quality, whatsapp::health::Quality::Red) {
-        account.warnings.push(format!("sender {name}: the number's quality is RED; sending more may restrict it"));
+        account
+            .warnings
+            .push(format!("sender {name}: the number's quality is RED; sending more may restrict it"));
     }
     Ok(())
 }
@@ -117,8 +129,16 @@ async fn templates(
         match client.template(query).await {
             Ok(Some(info)) => template(definition, &info, account),
             Ok(None) => {
-                let said = format!("is {} ({}), which the account of sender {} does not have", name.name, name.language, sender.name);
-                account.problems.push(definition.places.problem("template", said).help("check the name and the language, or create the template"));
+                let said = format!(
+                    "is {} ({}), which the account of sender {} does not have",
+                    name.name, name.language, sender.name
+                );
+                account.problems.push(
+                    definition
+                        .places
+                        .problem("template", said)
+                        .help("check the name and the language, or create the template"),
+                );
             }
             Err(error) => account.warnings.push(error.to_string()),
         }
@@ -130,18 +150,37 @@ fn template(definition: &Definition, info: &TemplateInfo, account: &mut Account)
         account.problems.push(definition.places.problem(path, said).help(help));
     };
     if info.status != TemplateState::Approved {
-        problem("template", format!("is {}, which is {}", info.name, info.status), "only an APPROVED template can be sent");
+        problem(
+            "template",
+            format!("is {}, which is {}", info.name, info.status),
+            "only an APPROVED template can be sent",
+        );
     }
     if info.category != Category::Marketing {
-        problem("template", format!("is {}, whose category is {}", info.name, info.category), "this API sends MARKETING templates only");
+        problem(
+            "template",
+            format!("is {}, whose category is {}", info.name, info.category),
+            "this API sends MARKETING templates only",
+        );
     }
     let ttl = info.message_send_ttl_seconds.filter(|ttl| *ttl > 0).and_then(|ttl| u32::try_from(ttl).ok());
     match definition.delivery.ttl {
-        Some(wanted) if ttl.map_or(wanted.as_secs() != u64::from(DEFAULT_TTL_S), |ttl| wanted.as_secs() != u64::from(ttl)) => problem(
-            "delivery.ttl",
-            format!("is {} s, and template {} has {} s", wanted.as_secs(), info.name, ttl.unwrap_or(DEFAULT_TTL_S)),
-            "a time to live is the template's own: set message_send_ttl_seconds on the template, or write its value here",
-        ),
+        Some(wanted)
+            if ttl.map_or(wanted.as_secs() != u64::from(DEFAULT_TTL_S), |ttl| {
+                wanted.as_secs() != u64::from(ttl)
+            }) =>
+        {
+            problem(
+                "delivery.ttl",
+                format!(
+                    "is {} s, and template {} has {} s",
+                    wanted.as_secs(),
+                    info.name,
+                    ttl.unwrap_or(DEFAULT_TTL_S)
+                ),
+                "a time to live is the template's own: set message_send_ttl_seconds on the template, or write its value here",
+            )
+        }
         Some(_) => {}
         None => account.ttl_s = ttl.unwrap_or(DEFAULT_TTL_S),
     }
@@ -151,7 +190,9 @@ fn template(definition: &Definition, info: &TemplateInfo, account: &mut Account)
     let mut paths = Vec::new();
     for variant in all {
         let template = definition.template_of(variant);
-        if (template.name.as_str(), template.language.as_str()) != (info.name.as_str(), info.language.as_str()) {
+        if (template.name.as_str(), template.language.as_str())
+            != (info.name.as_str(), info.language.as_str())
+        {
             continue;
         }
         let own = variant.filter(|i| definition.variants.get(*i).is_some_and(|v| v.params.is_some()));
@@ -159,8 +200,14 @@ fn template(definition: &Definition, info: &TemplateInfo, account: &mut Account)
         if paths.contains(&path) {
             continue;
         }
-        for (key, said) in differences(&path, definition.params_of(variant), info) {
-            account.problems.push(definition.places.problem(&key, said).help("fill exactly what the template has"));
+        // Every template has a body: one without was not told in full, and cannot be compared.
+        let is_told = !info.components.body.text.is_empty();
+        for (key, said) in
+            differences(&path, definition.params_of(variant), info).into_iter().filter(|_| is_told)
+        {
+            account
+                .problems
+                .push(definition.places.problem(&key, said).help("fill exactly what the template has"));
         }
         paths.push(path);
     }

@@ -39,10 +39,12 @@ impl Prepared {
     pub(crate) fn open(&self, config: &Config) -> Result<(AudienceReader, Planner), Problems> {
         let shown = self.audience.display().to_string();
         let one = |problem| Problems(vec![problem]);
-        let file = File::open(&self.audience).map_err(|error| one(unopened(&self.definition, &shown, &error)))?;
-        let reader =
-            AudienceReader::open_with_delimiter(&shown, file, self.definition.audience.delimiter).map_err(one)?;
-        let card = RateCard::shipped().map_err(|error| one(Problem::new(Place::file("rate-card.toml"), error.to_string())))?;
+        let file =
+            File::open(&self.audience).map_err(|error| one(unopened(&self.definition, &shown, &error)))?;
+        let reader = AudienceReader::open_with_delimiter(&shown, file, self.definition.audience.delimiter)
+            .map_err(one)?;
+        let card = RateCard::shipped()
+            .map_err(|error| one(Problem::new(Place::file("rate-card.toml"), error.to_string())))?;
         let planner = Planner::new(self.definition.clone(), reader.columns(), &config.rates(), card)?;
         Ok((reader, planner))
     }
@@ -62,9 +64,12 @@ fn unopened(definition: &Definition, shown: &str, error: &std::io::Error) -> Pro
 /// Everything that is wrong with the file, and with what it names: senders, the audience's header.
 pub(crate) fn prepare(config: &Config, file: &Path) -> Result<Prepared, Failure> {
     let shown = file.display().to_string();
-    let problem = |said: String, help: &str| Failure::from(Problem::new(Place::file(&shown), said).help(help));
+    let problem =
+        |said: String, help: &str| Failure::from(Problem::new(Place::file(&shown), said).help(help));
     let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => problem("does not exist".to_owned(), "check the path of the campaign file"),
+        std::io::ErrorKind::NotFound => {
+            problem("does not exist".to_owned(), "check the path of the campaign file")
+        }
         _ => problem(format!("cannot be read ({error})"), "check the path and its permissions"),
     })?;
     if metadata.is_dir() {
@@ -77,8 +82,8 @@ pub(crate) fn prepare(config: &Config, file: &Path) -> Result<Prepared, Failure>
             "name the campaign file, not its audience",
         ));
     }
-    let bytes =
-        std::fs::read(file).map_err(|error| problem(format!("cannot be read ({error})"), "check its permissions"))?;
+    let bytes = std::fs::read(file)
+        .map_err(|error| problem(format!("cannot be read ({error})"), "check its permissions"))?;
     let definition = Arc::new(Definition::parse(&shown, &bytes)?);
     let audience = file.parent().unwrap_or(Path::new("")).join(&definition.audience.file);
     let audience_bytes = std::fs::metadata(&audience).map_or(0, |m| m.len());

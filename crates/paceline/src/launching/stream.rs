@@ -74,8 +74,10 @@ pub(crate) async fn stream(
     let audience_sha256 = reader.finish().map_err(|problem| Failure::from(Problems(vec![problem])))?;
     let (rest, summary) = planner.finish();
     if let Some(target) = target {
-        let slices =
-            rest.into_iter().map(|s| NewSlice { number: s.number, group: s.group, messages: s.messages }).collect();
+        let slices = rest
+            .into_iter()
+            .map(|s| NewSlice { number: s.number, group: s.group, messages: s.messages })
+            .collect();
         let chunk = Chunk { slices, ..Chunk::default() };
         target.store.add_chunk(target.campaign, chunk, app.clock.now()).await?;
     }
@@ -111,10 +113,15 @@ fn excluded(exclusion: Exclusion) -> Excluded {
 fn add(app: &App, prepared: &Prepared, message: PlannedMessage, chunk: &mut Chunk) {
     if let Some(key) = message.new_group {
         let template = prepared.definition.template_of(key.variant);
-        let waba_id = app.config.sender(&key.sender).map_or_else(String::new, |sender| sender.waba_id.clone());
+        let waba_id =
+            app.config.sender(&key.sender).map_or_else(String::new, |sender| sender.waba_id.clone());
         chunk.groups.push(NewGroup {
             number: message.group,
-            template: TemplateKey { waba_id, name: template.name.clone(), language: template.language.clone() },
+            template: TemplateKey {
+                waba_id,
+                name: template.name.clone(),
+                language: template.language.clone(),
+            },
             variant: key.variant.and_then(|i| prepared.definition.variants.get(i)).map(|v| v.name.clone()),
             sender: key.sender,
             zone: key.zone,

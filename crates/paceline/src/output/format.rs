@@ -102,6 +102,20 @@ pub(crate) fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// How far an instant is from now, in the largest unit alone: for columns. `in 4 min`, `2 h ago`.
+pub(crate) fn roughly(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let passed = (at - now).abs().num_seconds();
+    let unit = [86_400, 3_600, 60].into_iter().find(|unit| passed >= *unit).unwrap_or(1);
+    relative(
+        if at > now {
+            now + TimeDelta::seconds(passed / unit * unit)
+        } else {
+            now - TimeDelta::seconds(passed / unit * unit)
+        },
+        now,
+    )
+}
+
 /// An instant by the clock of a zone: `2026-11-08 09:00:00 IST`.
 pub(crate) fn instant(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
@@ -214,6 +228,10 @@ mod tests {
         let at = |seconds: i64| now + TimeDelta::seconds(seconds);
         assert_eq!(relative(at(250), now), "in 4 min 10 s");
         assert_eq!(relative(at(-7_200), now), "2 h ago");
+        assert_eq!(roughly(at(250), now), "in 4 min");
+        assert_eq!(roughly(at(-100_000), now), "1 d ago");
+        assert_eq!(roughly(at(59), now), "in 59 s");
+        assert_eq!(roughly(now, now), "now");
         assert_eq!(relative(now + TimeDelta::milliseconds(-400), now), "now");
         assert_eq!(when(at(240), now, Tz::Asia__Kolkata), "in 4 min (2026-11-08 09:04:00 IST)");
         assert_eq!(instant(now, Tz::UTC), "2026-11-08 03:30:00 UTC");

@@ -65,13 +65,14 @@ impl Look {
     }
 
     /// The text on several lines of at most the look's width, each indented by so many columns. Words are
-    /// not cut.
+    /// not cut, and a no-break space does not part them.
     pub(crate) fn wrap(self, text: &str, indent: usize) -> String {
         let room = self.width.saturating_sub(indent).max(20);
         let mut lines: Vec<String> = Vec::new();
         let mut line = String::new();
         let mut used = 0;
-        for word in text.split_whitespace() {
+        for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
+            let word = word.replace('\u{a0}', " ");
             let length = word.chars().count();
             if used > 0 && used + 1 + length > room {
                 lines.push(std::mem::take(&mut line));
@@ -81,7 +82,7 @@ impl Look {
                 line.push(' ');
                 used += 1;
             }
-            line.push_str(word);
+            line.push_str(&word);
             used += length;
         }
         lines.push(line);
@@ -122,8 +123,10 @@ mod tests {
                 "the quick brown fox jumps over the lazy dog and a_word_that_is_longer_than_the_whole_line",
                 2
             ),
-            "  the quick brown fox jumps over the lazy\n  dog and\n  a_word_that_is_longer_than_the_whole_line"
+            "  the quick brown fox jumps over the\n  lazy dog and\n  a_word_that_is_longer_than_the_whole_line"
         );
         assert_eq!(look.wrap("", 2), "  ");
+        let kept = "a number of thousands of messages: sent\u{a0}850";
+        assert_eq!(look.wrap(kept, 0), "a number of thousands of messages:\nsent 850");
     }
 }

@@ -77,14 +77,12 @@ impl Table {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// Whether it has no rows.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// The table as lines without trailing blanks, not ended by a newline. Cells that do not fit are
-    /// wrapped.
+    /// The table as lines without trailing blanks, not ended by a newline; nothing at all without
+    /// rows. Cells that do not fit are wrapped.
     pub(crate) fn render(&self, look: Look) -> String {
+        if self.rows.is_empty() {
+            return String::new();
+        }
         let mut table = comfy_table::Table::new();
         table
             .load_style(presets::NOTHING)
@@ -150,7 +148,13 @@ mod tests {
 
     #[test]
     fn numbers_stand_to_the_right_and_long_texts_wrap() {
-        insta::assert_snapshot!(sample().indent(2).render(Look::plain(60)), @"");
+        insta::assert_snapshot!(sample().indent(2).render(Look::plain(60)), @r#"
+        STATE   MESSAGES  WHY
+        queued     1,200
+        failed         7  the number is not on WhatsApp, has a
+                          very old app, or has not accepted the
+                          terms
+        "#);
     }
 
     #[test]
@@ -160,6 +164,11 @@ mod tests {
                 assert!(line.chars().count() <= width, "{width}: {line}");
             }
         }
+    }
+
+    #[test]
+    fn a_table_without_rows_is_nothing() {
+        assert_eq!(Table::new(["A", "B"]).render(Look::plain(80)), "");
     }
 
     #[test]

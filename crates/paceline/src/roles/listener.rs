@@ -27,15 +27,15 @@ const HEALTH_WAIT: Duration = Duration::from_secs(2);
 /// A sentence that names address and key.
 pub(crate) async fn listen(address: SocketAddr, key: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        let advice = match error.kind() {
-            ErrorKind::AddrInUse => {
-                format!("another program listens there: stop it, or set {key} to another port")
-            }
-            ErrorKind::AddrNotAvailable => format!("this machine has no such address: correct {key}"),
-            ErrorKind::PermissionDenied => {
-                format!("this user may not listen there: set {key} to a port from 1024 on")
-            }
-            _ => format!("check {key}"),
+        let kind = error.kind();
+        let advice = if kind == ErrorKind::AddrInUse {
+            format!("another program listens there: stop it, or set {key} to another port")
+        } else if kind == ErrorKind::AddrNotAvailable {
+            format!("this machine has no such address: correct {key}")
+        } else if kind == ErrorKind::PermissionDenied {
+            format!("this user may not listen there: set {key} to a port from 1024 on")
+        } else {
+            format!("check {key}")
         };
         anyhow::Error::new(error).context(format!("cannot listen on {address}; {advice}")).into()
     })

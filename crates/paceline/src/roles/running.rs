@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
@@ -133,11 +134,6 @@ impl Running {
         self.address
     }
 
-    /// What webhook intake has counted.
-    pub(crate) fn counters(&self) -> Arc<reconciler::Counters> {
-        self.counters.clone()
-    }
-
     /// Cancel it to stop the roles; [`Running::ended`] says when they have.
     pub(crate) fn stopper(&self) -> CancellationToken {
         self.stops.sending.clone()
@@ -181,9 +177,14 @@ impl Running {
         self.stops.storing.cancel();
         keep(self.wait_for(&["webhook intake"], deadlines.storing, STORING_LATE).await);
         self.roles.tasks.shutdown().await;
-        if result.is_ok() {
-            tracing::info!("stopped; everything in hand is recorded");
-        }
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        tracing::info!(
+            webhooks = count(&self.counters.taken),
+            refused = count(&self.counters.forged),
+            turned_away = count(&self.counters.turned_away),
+            "stopped{}",
+            if result.is_ok() { "; everything in hand is recorded" } else { " after a failure" }
+        );
         result
     }
 

@@ -12,7 +12,8 @@ const DAY: i64 = 86_400;
 
 pub async fn concurrent_claims_never_pass_the_ceiling(store: SharedStore) {
     // 57 micros are five worst cases of ten.
-    let scene = Setup { messages: 40, per_slice: 40, budget: Some(57), ..Setup::default() }.released(&store).await;
+    let scene =
+        Setup { messages: 40, per_slice: 40, budget: Some(57), ..Setup::default() }.released(&store).await;
     let mut claimers = tokio::task::JoinSet::new();
     for claimer in 0..8 {
         let scene = scene.clone();
@@ -28,10 +29,13 @@ pub async fn concurrent_claims_never_pass_the_ceiling(store: SharedStore) {
     assert_eq!(scene.money().await, (0, 5 * WORST_CASE.0));
     // One message is granted in part of a bite, in order.
     let first = (0..40).map(|seq| scene.row(seq));
-    let sent: Vec<_> = futures::future::join_all(first).await.into_iter().filter(|m| m.attempt == 1).collect();
+    let sent: Vec<_> =
+        futures::future::join_all(first).await.into_iter().filter(|m| m.attempt == 1).collect();
     let seq = sent[0].seq.0;
     scene.accepted(seq, 1, at(1)).await;
-    scene.apply(&[scene.keyed(seq, 1, Status::Failed { again: campaign::message::Again::No }, at(2))], at(2)).await;
+    scene
+        .apply(&[scene.keyed(seq, 1, Status::Failed { again: campaign::message::Again::No }, at(2))], at(2))
+        .await;
     let open: Vec<u32> = (0..40).filter(|s| !sent.iter().any(|m| m.seq.0 == *s)).collect();
     let answer = scene.claim(0, open[..3].iter().copied(), at(3)).await;
     assert_eq!((seqs(&answer), answer.held), (vec![open[0]], Some(Held::Budget)));
@@ -44,7 +48,9 @@ pub async fn what_was_delivered_is_spent_and_the_rest_released(store: SharedStor
         scene.accepted(seq, 1, at(1)).await;
     }
     assert_eq!(scene.money().await, (0, 50));
-    scene.apply(&[scene.keyed(0, 1, Status::Delivered, at(2)), scene.keyed(1, 1, Status::Read, at(2))], at(2)).await;
+    scene
+        .apply(&[scene.keyed(0, 1, Status::Delivered, at(2)), scene.keyed(1, 1, Status::Read, at(2))], at(2))
+        .await;
     assert_eq!(scene.money().await, (2 * EXPECTED_COST.0, 30));
     scene.apply(&[scene.keyed(0, 1, Status::Read, at(3))], at(3)).await;
     assert_eq!(scene.money().await, (2 * EXPECTED_COST.0, 30), "reading costs nothing more");
@@ -65,7 +71,10 @@ pub async fn a_told_cost_corrects_the_assumed_one(store: SharedStore) {
     assert_eq!(scene.money().await, (5, 20));
     scene.apply(&[told], at(4)).await;
     let row = scene.row(0).await;
-    assert_eq!((row.cost, row.cost_told, row.route.as_deref()), (Some(Micros(5)), true, Some("marketing_lite")));
+    assert_eq!(
+        (row.cost, row.cost_told, row.route.as_deref()),
+        (Some(Micros(5)), true, Some("marketing_lite"))
+    );
     // Another currency cannot be added up.
     let mut foreign = scene.keyed(1, 1, Status::Delivered, at(5));
     foreign.cost = Some((Decimal::ONE, Currency::USD));

@@ -19,12 +19,16 @@ pub async fn a_closed_gate_grants_nothing(store: SharedStore) {
     let answer = scene.claim(0, 0..5, at(599)).await;
     assert!(answer.messages.is_empty());
     assert_eq!(answer.held, Some(Held::Gate { until: at(600), why: GateReason::Created(at(0)) }));
-    assert_eq!(scene.claim(0, 0..5, at(600)).await.messages.len(), 5);
+    let fresh = scene.claim(0, 0..5, at(600)).await.messages;
+    assert!(fresh.len() == 5 && fresh.iter().all(|m| m.template_unsettled && !m.is_canary));
     // An operator who knows better.
     store.gate_event(&template(), GateEvent::NotSynced, &rules, at(601)).await.unwrap();
     assert!(scene.claim(1, 5..10, at(602)).await.messages.is_empty());
     store.gate_event(&template(), GateEvent::OpenByHand, &rules, at(602)).await.unwrap();
-    assert_eq!(scene.claim(1, 5..10, at(602)).await.messages.len(), 5);
+    assert_eq!(scene.claim(1, 5..9, at(602)).await.messages.len(), 4);
+    let settled = scene.claim(1, 9..10, at(1_300)).await.messages;
+    assert!(settled.iter().all(|m| !m.template_unsettled));
+    assert_eq!(settled.len(), 1);
 }
 
 pub async fn an_idle_template_gets_exactly_one_message(store: SharedStore) {
@@ -94,6 +98,7 @@ pub async fn a_template_keeps_its_first_time(store: SharedStore) {
     store.see_template(&template(), at(5)).await.unwrap();
     let again = store.see_template(&template(), at(9)).await.unwrap();
     assert_eq!(again.first_seen_at, Some(at(5)));
-    let created = store.gate_event(&template(), GateEvent::Created, &Default::default(), at(9)).await.unwrap();
+    let created =
+        store.gate_event(&template(), GateEvent::Created, &Default::default(), at(9)).await.unwrap();
     assert_eq!((created.first_seen_at, created.created_at), (Some(at(5)), Some(at(9))));
 }

@@ -29,13 +29,18 @@ pub async fn a_launched_campaign_reads_as_it_was_written(store: SharedStore) {
     assert_eq!((row.id, row.state, row.launched_at), (id, State::Waiting, at(2)));
     assert_eq!(*row.definition, *setup.campaign().definition);
     assert_eq!((row.totals, row.count(message::State::Queued)), (setup.totals(), 10));
-    assert_eq!((row.budget.map(|b| b.0), row.plan_hash.as_str(), row.file.as_str()), (Some(1_000), "f00d", "diwali.yaml"));
+    assert_eq!(
+        (row.budget.map(|b| b.0), row.plan_hash.as_str(), row.file.as_str()),
+        (Some(1_000), "f00d", "diwali.yaml")
+    );
     let group = &row.groups[0];
     assert_eq!((&group.template, group.planned, group.released), (&template(), 10, 0));
     assert_eq!((group.sender.as_str(), group.variant.as_deref()), ("jaspers-in", Some("a")));
     let messages = store.messages(id, None, 100).await.unwrap();
     assert_eq!(messages.len(), 10);
-    assert!(messages.iter().all(|m| m.state == message::State::Queued && m.attempt == 0 && m.country == "IN"));
+    assert!(
+        messages.iter().all(|m| m.state == message::State::Queued && m.attempt == 0 && m.country == "IN")
+    );
     assert_eq!(store.excluded(id, None, 100).await.unwrap(), chunk.excluded);
 }
 

@@ -14,9 +14,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::SharedStore;
 use crate::model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, Failure, GateEvent, MessageRow, NewCampaign, NewGroup, NewMessage,
-    NewSlice, Outcome, OutcomeKind, ReleaseOrder, Released, SliceEnd, StatusReport, StatusUpdate, TemplateKey, Totals,
-    WorkerId,
+    CampaignRow, Chunk, Claim, Claimed, Excluded, Failure, GateEvent, MessageRow, NewCampaign, NewGroup,
+    NewMessage, NewSlice, Outcome, OutcomeKind, ReleaseOrder, Released, SliceEnd, StatusReport, StatusUpdate,
+    TemplateKey, Totals, WorkerId,
 };
 
 /// What one attempt costs at the most, in every scene.
@@ -47,7 +47,15 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { key: "diwali", messages: 10, per_slice: 5, excluded: 2, budget: None, extra: "", is_gate_open: true }
+        Self {
+            key: "diwali",
+            messages: 10,
+            per_slice: 5,
+            excluded: 2,
+            budget: None,
+            extra: "",
+            is_gate_open: true,
+        }
     }
 }
 
@@ -195,7 +203,12 @@ impl Scene {
         self.release(u64::MAX, now).await
     }
 
-    pub async fn claim(&self, slice: u32, seqs: impl IntoIterator<Item = u32>, now: DateTime<Utc>) -> Claimed {
+    pub async fn claim(
+        &self,
+        slice: u32,
+        seqs: impl IntoIterator<Item = u32>,
+        now: DateTime<Utc>,
+    ) -> Claimed {
         self.claim_as("w1", slice, seqs, now).await
     }
 

@@ -9,7 +9,8 @@ use crate::model::{Held, SliceEnd};
 
 pub async fn slices_are_released_in_order_up_to_the_order(store: SharedStore) {
     let scene = Setup { messages: 20, ..Setup::default() }.launch(&store).await;
-    let numbers = |released: Vec<crate::model::Released>| released.iter().map(|r| r.slice.number).collect::<Vec<_>>();
+    let numbers =
+        |released: Vec<crate::model::Released>| released.iter().map(|r| r.slice.number).collect::<Vec<_>>();
     assert_eq!(numbers(scene.release(0, at(0)).await), [0; 0]);
     let first = scene.release(6, at(0)).await;
     assert!(first.iter().all(|r| r.sender == "jaspers-in" && r.messages == 5));
@@ -98,7 +99,11 @@ pub async fn work_is_what_is_left(store: SharedStore) {
     scene.accepted(0, 1, at(1)).await;
     scene.refused(1, 1, Some(at(500)), at(1)).await;
     let work = store.slice(scene.slice(0)).await.unwrap().unwrap();
-    assert_eq!(work.pending, [1, 3, 4].map(Seq), "retrying ones are told, claims refuse them until they are due");
+    assert_eq!(
+        work.pending,
+        [1, 3, 4].map(Seq),
+        "retrying ones are told, claims refuse them until they are due"
+    );
     assert_eq!((work.group.sender.as_str(), work.group.number), ("jaspers-in", 0));
     assert!(seqs(&scene.claim(0, [1], at(499)).await).is_empty());
     assert_eq!(seqs(&scene.claim(0, [1], at(500)).await), [1]);

@@ -63,7 +63,10 @@ pub async fn any_order_of_webhooks_and_response_ends_the_same(store: SharedStore
         for order in &happy_orders {
             let row = play(&scene, seq, order, &happy, is_keyed).await;
             assert_eq!(row.state, State::Read, "{order:?}");
-            assert_eq!((row.sent_at, row.delivered_at, row.read_at), (Some(at(20)), Some(at(21)), Some(at(22))));
+            assert_eq!(
+                (row.sent_at, row.delivered_at, row.read_at),
+                (Some(at(20)), Some(at(21)), Some(at(22)))
+            );
             assert_eq!((row.accepted_at, row.assumed, row.failure), (Some(at(10)), false, None), "{order:?}");
             seq += 1;
         }
@@ -123,13 +126,19 @@ pub async fn the_earlier_attempts_failure_does_not_touch_the_newer(store: Shared
     assert_eq!(scene.apply(&[unkeyed(0, 1, Status::Sent, at(10_001))], at(10_001)).await, report(0, 1, 0));
     assert_eq!((scene.state(0).await, scene.row(0).await.sent_at), (State::Sending, None));
     scene.accepted(0, 2, at(10_002)).await;
-    assert_eq!((scene.state(0).await, scene.row(0).await.wamid.as_deref()), (State::Accepted, Some("wamid.0.2")));
+    assert_eq!(
+        (scene.state(0).await, scene.row(0).await.wamid.as_deref()),
+        (State::Accepted, Some("wamid.0.2"))
+    );
 }
 
 pub async fn the_earlier_attempts_delivery_is_believed(store: SharedStore) {
     let scene = Setup { extra: "in_doubt: resend", ..Setup::default() }.released(&store).await;
     twice_sent(&scene, 0).await;
-    assert_eq!(scene.apply(&[scene.keyed(0, 1, Status::Delivered, at(10_001))], at(10_001)).await, report(1, 0, 0));
+    assert_eq!(
+        scene.apply(&[scene.keyed(0, 1, Status::Delivered, at(10_001))], at(10_001)).await,
+        report(1, 0, 0)
+    );
     // What became of the second attempt does not undo it.
     scene.apply(&[scene.keyed(0, 2, FAILED, at(10_002))], at(10_002)).await;
     scene.refused(0, 2, None, at(10_003)).await;

@@ -21,7 +21,7 @@ macro_rules! campaigns_where {
     ($condition:literal) => {
         concat!(
             "SELECT id, key, state, reason, file, definition, plan_hash, currency, budget, spent, reserved, launched_at, \
-             started_at, last_sent_at, finished_at, planned_total, excluded_total, messages_total, attempts \
+             started_at, last_sent_at, finished_at, planned_total, excluded_total, messages_total, attempts, stop_waived \
              FROM campaigns WHERE ",
             $condition
         )
@@ -39,8 +39,7 @@ pub(super) const ACTIVE: &str = campaigns_where!(
      ORDER BY id"
 );
 
-pub(super) const COUNTS: &str =
-    "SELECT campaign_id, state, n FROM campaign_counts WHERE campaign_id IN (SELECT value FROM json_each(?1)) AND n <> 0";
+pub(super) const COUNTS: &str = "SELECT campaign_id, state, n FROM campaign_counts WHERE campaign_id IN (SELECT value FROM json_each(?1)) AND n <> 0";
 
 pub(super) const FAILURES: &str = "
     SELECT campaign_id, code, n FROM failure_counts
@@ -57,7 +56,8 @@ pub(super) const GROUPS: &str = "
     ORDER BY g.campaign_id, g.number";
 
 const MOVE: &str = "
-    UPDATE campaigns SET state = ?3, reason = ?4, finished_at = ?5
+    UPDATE campaigns
+    SET state = ?3, reason = ?4, finished_at = ?5, stop_waived = stop_waived OR (state = 'stopped' AND ?3 = 'waiting')
     WHERE id = ?1 AND state = ?2";
 
 #[derive(Debug, FromRow)]
@@ -81,6 +81,7 @@ struct Row {
     excluded_total: i64,
     messages_total: i64,
     attempts: i64,
+    stop_waived: bool,
 }
 
 #[derive(Debug, FromRow)]
@@ -184,6 +185,7 @@ fn assemble(store: &SqliteStore, parts: Parts, row: Row) -> Result<CampaignRow> 
         },
         counts: parts.counts,
         attempts: number("campaigns.attempts", row.attempts)?,
+        stop_waived: row.stop_waived,
         failures: parts.failures,
         groups: parts.groups,
     })
@@ -215,7 +217,8 @@ pub(super) async fn transition(
         state(&mut tx, campaign).await?.ok_or(TransitionError::NoSuchCampaign)?;
     let to = lifecycle::next(from, event)?;
     // What holds already keeps its reason, unless there is a newer one.
-    let reason = if to == from { reason.map(str::to_owned).or(kept_reason) } else { reason.map(str::to_owned) };
+    let reason =
+        if to == from { reason.map(str::to_owned).or(kept_reason) } else { reason.map(str::to_owned) };
     let finished_at = if to.is_over() { finished_at.or(Some(micros(now))) } else { None };
     let done = sqlx::query(MOVE)
         .bind(campaign.0)
@@ -243,11 +246,16 @@ async fn state(
             .fetch_optional(tx)
             .await
             .map_err(failed("read a campaign's state"))?;
-    row.map(|(state, reason, finished_at)| Ok((named("campaigns.state", &state)?, reason, finished_at))).transpose()
+    row.map(|(state, reason, finished_at)| Ok((named("campaigns.state", &state)?, reason, finished_at)))
+        .transpose()
 }
 
 /// See [`crate::Store::set_reason`].
-pub(super) async fn set_reason(store: &SqliteStore, campaign: CampaignId, reason: Option<&str>) -> Result<()> {
+pub(super) async fn set_reason(
+    store: &SqliteStore,
+    campaign: CampaignId,
+    reason: Option<&str>,
+) -> Result<()> {
     let mut tx = store.change().await?;
     sqlx::query("UPDATE campaigns SET reason = ?2 WHERE id = ?1")
         .bind(campaign.0)

@@ -18,9 +18,12 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// The class of a message that is not sent because its recipient does not want it.
 pub(super) const SUPPRESSED: &str = "suppressed";
 
+/// The class of a message that is not sent because nothing is left for it.
+const BUDGET: &str = "budget";
+
 /// The slice's campaign and template, as far as claims ask.
 pub(super) const TERMS: &str = "
-    SELECT c.state, c.ends_at, c.budget, c.spent + c.reserved, s.state, g.waba_id, g.template, g.language
+    SELECT c.state, c.ends_at, c.budget, c.spent + c.reserved, s.state, g.waba_id, g.template, g.language, c.reserved
     FROM slices AS s
     JOIN campaigns AS c ON c.id = s.campaign_id
     JOIN send_groups AS g ON g.campaign_id = s.campaign_id AND g.number = s.group_no
@@ -52,14 +55,21 @@ struct Terms {
     ends_at: Option<i64>,
     budget: Option<i64>,
     at_stake: i64,
+    reserved: i64,
+    template_unsettled: bool,
     is_released: bool,
     template: TemplateKey,
 }
 
 /// See [`crate::Store::claim`].
-pub(super) async fn claim(store: &SqliteStore, claim: &Claim, rules: &GateRules, now: DateTime<Utc>) -> Result<Claimed> {
+pub(super) async fn claim(
+    store: &SqliteStore,
+    claim: &Claim,
+    rules: &GateRules,
+    now: DateTime<Utc>,
+) -> Result<Claimed> {
     let mut tx = store.change().await?;
-    let Some(terms) = terms(&mut tx, claim).await? else {
+    let Some(mut terms) = terms(&mut tx, claim).await? else {
         return Ok(held(Held::SliceGone));
     };
     if terms.state != lifecycle::State::Running {
@@ -72,6 +82,7 @@ pub(super) async fn claim(store: &SqliteStore, claim: &Claim, rules: &GateRules,
         return Ok(held(Held::SliceGone));
     }
     let gate_state = templates::read(&mut tx, &terms.template).await?;
+    terms.template_unsettled = gate_state.is_unsettled(rules, now);
     let canary_only = match gate::decide(&gate_state, rules, now) {
         Gate::Open => false,
         Gate::Canary => true,
@@ -95,21 +106,27 @@ async fn grant(
     let mut at_stake = terms.at_stake;
     for Candidate { id, mut message, is_suppressed } in candidates {
         if is_suppressed {
-            skip_suppressed(&mut batch, id, now);
+            skip(&mut batch, id, now, SUPPRESSED, "the recipient is on the do-not-send list");
             continue;
         }
         if claimed.held.is_some() {
             continue;
         }
         if let Some((gate_state, rules)) = canary.filter(|_| !claimed.messages.is_empty()) {
-            if let Gate::Closed { until, why } = gate::decide(&gate_state.on_canary_claimed(now), rules, now) {
+            if let Gate::Closed { until, why } = gate::decide(&gate_state.on_canary_claimed(now), rules, now)
+            {
                 claimed.held = Some(Held::Gate { until, why });
             }
             continue;
         }
         let Some(entry) = batch.get(id) else { continue };
         if !entry.fits(at_stake, terms.budget) {
-            claimed.held = Some(Held::Budget);
+            if terms.reserved == 0 && claimed.messages.is_empty() {
+                // Nothing in flight can give anything back: it will never fit.
+                skip(&mut batch, id, now, BUDGET, "the budget is used up");
+            } else {
+                claimed.held = Some(Held::Budget);
+            }
             continue;
         }
         at_stake = at_stake.saturating_add(entry.worst_case().0);
@@ -120,6 +137,7 @@ async fn grant(
             entry.live.worker = Some(claim.worker.0.clone());
             message.attempt = entry.live.attempt;
             message.is_canary = canary.is_some();
+            message.template_unsettled = terms.template_unsettled;
             claimed.messages.push(message);
         }
     }
@@ -143,12 +161,11 @@ async fn grant(
     Ok(claimed)
 }
 
-fn skip_suppressed(batch: &mut Batch, id: i64, now: DateTime<Utc>) {
+fn skip(batch: &mut Batch, id: i64, now: DateTime<Utc>, class: &str, detail: &str) {
     if let Some(entry) = batch.get(id)
         && matches!(entry.happen(Event::Skip, now), Ok(true))
     {
-        let detail = "the recipient is on the do-not-send list".to_owned();
-        entry.live.failure = Some(Failure { code: None, class: SUPPRESSED.to_owned(), detail });
+        entry.live.failure = Some(Failure { code: None, class: class.to_owned(), detail: detail.to_owned() });
     }
 }
 
@@ -176,6 +193,8 @@ async fn terms(tx: &mut SqliteConnection, claim: &Claim) -> Result<Option<Terms>
             name: row.try_get(6).map_err(&read)?,
             language: row.try_get(7).map_err(&read)?,
         },
+        reserved: row.try_get(8).map_err(&read)?,
+        template_unsettled: false,
     }))
 }
 
@@ -185,7 +204,11 @@ struct Candidate {
     is_suppressed: bool,
 }
 
-async fn candidates(tx: &mut SqliteConnection, claim: &Claim, now: DateTime<Utc>) -> Result<(Batch, Vec<Candidate>)> {
+async fn candidates(
+    tx: &mut SqliteConnection,
+    claim: &Claim,
+    now: DateTime<Utc>,
+) -> Result<(Batch, Vec<Candidate>)> {
     let mut ids: Vec<i64> = claim.seqs.iter().map(|seq| row_id(claim.slice.campaign, *seq)).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -212,6 +235,7 @@ async fn candidates(tx: &mut SqliteConnection, claim: &Claim, now: DateTime<Utc>
             content: from_json("messages.content", row.try_get(LIVE_COLUMNS + 2).map_err(&read)?)?,
             multiplier: multiplier.map(|text| named("messages.multiplier", text)).transpose()?,
             is_canary: false,
+            template_unsettled: false,
         };
         let is_suppressed = row.try_get(LIVE_COLUMNS + 4).map_err(&read)?;
         candidates.push(Candidate { id, message, is_suppressed });

@@ -30,8 +30,7 @@ pub(super) fn span_micros(span: Duration) -> i64 {
 
 /// A column as a time.
 pub(super) fn time(column: &'static str, micros: i64) -> Result<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(micros)
-        .ok_or_else(|| unreadable(column, format!("{micros} is no time")))
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| unreadable(column, format!("{micros} is no time")))
 }
 
 /// A nullable column as a time.
@@ -61,7 +60,8 @@ pub(super) fn changed(n: usize) -> u64 {
 
 /// A value as JSON text: for a column, or for `json_each`.
 pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|e| StoreError::Inconsistent(format!("a value cannot be written as JSON: {e}")))
+    serde_json::to_string(value)
+        .map_err(|e| StoreError::Inconsistent(format!("a value cannot be written as JSON: {e}")))
 }
 
 /// A column of JSON.

@@ -139,13 +139,16 @@ fn pool(connections: u32) -> PoolOptions<Sqlite> {
 /// Brings the tables up to date. In one transaction, so that two processes that start at once on a new file
 /// do it once.
 async fn migrate(write: &SqlitePool) -> Result<()> {
-    let mut tx = patiently(|| write.begin_with("BEGIN IMMEDIATE")).await.map_err(failed("begin a migration"))?;
+    let mut tx =
+        patiently(|| write.begin_with("BEGIN IMMEDIATE")).await.map_err(failed("begin a migration"))?;
     sqlx::migrate!("../../migrations/sqlite").run(&mut *tx).await.map_err(StoreError::Migrate)?;
     tx.commit().await.map_err(failed("commit a migration"))
 }
 
 /// Another process's transaction is waited out, a minute if need be: it is no error.
-async fn patiently<T, F: Future<Output = sqlx::Result<T>>>(mut attempt: impl FnMut() -> F) -> sqlx::Result<T> {
+async fn patiently<T, F: Future<Output = sqlx::Result<T>>>(
+    mut attempt: impl FnMut() -> F,
+) -> sqlx::Result<T> {
     let mut round = 1;
     loop {
         match attempt().await {

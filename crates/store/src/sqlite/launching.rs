@@ -28,8 +28,8 @@ const GIVE_UP: &str = "UPDATE campaigns SET key = NULL WHERE id = ?1 AND state =
 
 const INSERT_CAMPAIGN: &str = "
     INSERT INTO campaigns (key, state, file, definition, plan_hash, currency, ttl_s, ends_at, in_doubt,
-                           in_doubt_after, budget, launched_at, touched_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)
+                           in_doubt_after, budget, launched_at, touched_at, retry_attempts, retry_base, retry_max)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14, ?15)
     RETURNING id";
 
 const TOUCH: &str = "
@@ -135,6 +135,9 @@ async fn insert(tx: &mut SqliteConnection, new: &NewCampaign, now: DateTime<Utc>
         .bind(span_micros(definition.in_doubt_after))
         .bind(new.budget.map(|b| b.0))
         .bind(micros(now))
+        .bind(i64::from(definition.retry.attempts))
+        .bind(span_micros(definition.retry.base))
+        .bind(span_micros(definition.retry.max))
         .fetch_one(tx)
         .await
         .map_err(failed("make a campaign"))?;
@@ -142,7 +145,12 @@ async fn insert(tx: &mut SqliteConnection, new: &NewCampaign, now: DateTime<Utc>
 }
 
 /// See [`crate::Store::add_chunk`].
-pub(super) async fn add(store: &SqliteStore, campaign: CampaignId, chunk: Chunk, now: DateTime<Utc>) -> Result<()> {
+pub(super) async fn add(
+    store: &SqliteStore,
+    campaign: CampaignId,
+    chunk: Chunk,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let mut tx = store.change().await?;
     let next_slice = chunk.slices.iter().map(|s| i64::from(s.number) + 1).max().unwrap_or(0);
     let touched = sqlx::query(TOUCH)
@@ -157,7 +165,17 @@ pub(super) async fn add(store: &SqliteStore, campaign: CampaignId, chunk: Chunk,
     let groups: Vec<_> = chunk
         .groups
         .iter()
-        .map(|g| (g.number, &g.sender, &g.template.waba_id, &g.template.name, &g.template.language, &g.variant, &g.zone))
+        .map(|g| {
+            (
+                g.number,
+                &g.sender,
+                &g.template.waba_id,
+                &g.template.name,
+                &g.template.language,
+                &g.variant,
+                &g.zone,
+            )
+        })
         .collect();
     insert_all(&mut tx, campaign, INSERT_GROUPS, &groups, "add groups").await?;
     let slices: Vec<_> = chunk.slices.iter().map(|s| (s.number, s.group, s.messages)).collect();
@@ -226,6 +244,21 @@ async fn insert_batch(
     Ok(())
 }
 
+/// See [`crate::Store::set_plan_hash`].
+pub(super) async fn set_plan_hash(store: &SqliteStore, campaign: CampaignId, hash: &str) -> Result<()> {
+    let mut tx = store.change().await?;
+    let done = sqlx::query("UPDATE campaigns SET plan_hash = ?2 WHERE id = ?1 AND state = 'loading'")
+        .bind(campaign.0)
+        .bind(hash)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed("keep a plan's hash"))?;
+    if done.rows_affected() != 1 {
+        return Err(StoreError::Inconsistent(format!("campaign {campaign} is not being launched (any more)")));
+    }
+    tx.commit().await.map_err(failed("commit a plan's hash"))
+}
+
 /// See [`crate::Store::finish_launch`].
 pub(super) async fn finish(
     store: &SqliteStore,
@@ -250,7 +283,10 @@ pub(super) async fn finish(
     let uneven: i64 =
         sqlx::query_scalar(UNEVEN_SLICES).bind(campaign.0).fetch_one(&mut *tx).await.map_err(&read)?;
     let is = |rows: i64, total: u64| i64::try_from(total) == Ok(rows);
-    if !is(messages, totals.messages) || !is(excluded, totals.excluded) || !is(messages + excluded, totals.planned) {
+    if !is(messages, totals.messages)
+        || !is(excluded, totals.excluded)
+        || !is(messages + excluded, totals.planned)
+    {
         return Err(StoreError::Inconsistent(format!(
             "the launch of campaign {campaign} stored {messages} messages and {excluded} excluded rows, where {} and {} of {} rows were planned",
             totals.messages, totals.excluded, totals.planned

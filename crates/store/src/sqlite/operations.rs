@@ -10,11 +10,13 @@ use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    campaigns, claiming, launching, messages, recording, slices, statuses, suppression, sweeps, templates, verify,
+    campaigns, claiming, launching, messages, recording, slices, statuses, suppression, sweeps, templates,
+    verify,
 };
 use crate::model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, ReleaseOrder, Released,
-    SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, ReleaseOrder,
+    Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict,
+    WorkerId,
 };
 use crate::{LaunchError, Store, StoreError, TransitionError};
 
@@ -33,6 +35,10 @@ impl Store for SqliteStore {
 
     async fn add_chunk(&self, campaign: CampaignId, chunk: Chunk, now: DateTime<Utc>) -> Result<()> {
         launching::add(self, campaign, chunk, now).await
+    }
+
+    async fn set_plan_hash(&self, campaign: CampaignId, hash: &str) -> Result<()> {
+        launching::set_plan_hash(self, campaign, hash).await
     }
 
     async fn finish_launch(&self, campaign: CampaignId, totals: Totals, now: DateTime<Utc>) -> Result<()> {
@@ -55,7 +61,12 @@ impl Store for SqliteStore {
         campaigns::all(self).await
     }
 
-    async fn messages(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<MessageRow>> {
+    async fn messages(
+        &self,
+        campaign: CampaignId,
+        after: Option<Seq>,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>> {
         messages::page(self, campaign, after, limit).await
     }
 
@@ -175,7 +186,13 @@ impl Store for SqliteStore {
         sweeps::expire_unsent(self, campaign, now, limit).await
     }
 
-    async fn skip_unsent(&self, campaign: CampaignId, reason: &str, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+    async fn skip_unsent(
+        &self,
+        campaign: CampaignId,
+        reason: &str,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64> {
         sweeps::skip_unsent(self, campaign, reason, now, limit).await
     }
 

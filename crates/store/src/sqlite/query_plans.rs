@@ -2,7 +2,9 @@
 
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{SqliteStore, campaigns, claiming, messages, slices, statuses, suppression, sweeps, templates, transition};
+use super::{
+    SqliteStore, campaigns, claiming, messages, slices, statuses, suppression, sweeps, templates, transition,
+};
 
 /// The steps in which SQLite answers a query, in its own words.
 async fn plan(store: &SqliteStore, sql: &str) -> Vec<String> {
@@ -18,28 +20,41 @@ async fn plan(store: &SqliteStore, sql: &str) -> Vec<String> {
 #[tokio::test]
 async fn hot_queries_search_by_index() {
     let store = SqliteStore::in_memory().await.unwrap();
+    let write_back: &str = &transition::WRITE_BACK[0];
     for (name, sql, index) in [
         ("messages by number", transition::BY_ID, "SEARCH m USING INTEGER PRIMARY KEY"),
         ("messages by id there", transition::BY_WAMID, "SEARCH m USING INDEX messages_by_wamid"),
         ("messages by an earlier id there", transition::BY_EARLIER_WAMID, "SEARCH e USING PRIMARY KEY"),
-        ("writing messages back", transition::WRITE_BACK, "SEARCH messages USING INTEGER PRIMARY KEY"),
+        ("writing messages back", write_back, "SEARCH messages USING INTEGER PRIMARY KEY"),
         ("counting what slices hold", transition::LEAVE_SLICES, "SEARCH slices USING PRIMARY KEY"),
         ("the terms of a claim", claiming::TERMS, "SEARCH s USING PRIMARY KEY"),
         ("what may be claimed", claiming::CLAIMABLE, "SEARCH m USING INTEGER PRIMARY KEY"),
         ("the do-not-send list in a claim", claiming::CLAIMABLE, "SEARCH d USING PRIMARY KEY"),
-        ("parked statuses", statuses::PARKED, "SEARCH p USING COVERING INDEX sqlite_autoindex_parked_statuses_1 (wamid=?)"),
+        (
+            "parked statuses",
+            statuses::PARKED,
+            "SEARCH p USING COVERING INDEX sqlite_autoindex_parked_statuses_1 (wamid=?)",
+        ),
         ("what a slice holds", slices::PENDING, "USING INDEX messages_unsent (campaign_id=? AND slice_no=?)"),
         ("planned slices", slices::PLANNED, "USING INDEX slices_planned"),
         ("deferred slices", slices::UNDEFER, "USING INDEX slices_due"),
         ("slices whose lease ended", slices::RECLAIM, "USING INDEX slices_leased"),
         ("workers with claims", sweeps::BUSY_WORKERS, "USING COVERING INDEX messages_sending"),
         ("claims of a worker", sweeps::CLAIMS_OF, "USING COVERING INDEX messages_sending (worker=?)"),
-        ("old doubts", sweeps::OLD_DOUBTS, "SEARCH m USING INDEX messages_in_doubt (campaign_id=? AND doubt_since<?)"),
+        (
+            "old doubts",
+            sweeps::OLD_DOUBTS,
+            "SEARCH m USING INDEX messages_in_doubt (campaign_id=? AND doubt_since<?)",
+        ),
         ("messages whose TTL passed", sweeps::TTL_PASSED, "messages_awaiting (ttl_at<?)"),
         ("unsent messages", sweeps::UNSENT, "messages_unsent (campaign_id=?)"),
         ("retries that are due", sweeps::RETRIES_DUE, "SEARCH m USING INDEX messages_retrying (retry_at<?)"),
         ("placing retries", sweeps::PLACE, "SEARCH messages USING INTEGER PRIMARY KEY"),
-        ("a page of messages", messages::PAGE, "SEARCH messages USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (
+            "a page of messages",
+            messages::PAGE,
+            "SEARCH messages USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+        ),
         ("a page of excluded rows", messages::EXCLUDED_PAGE, "SEARCH excluded USING PRIMARY KEY"),
         ("a campaign by key", campaigns::BY_KEY, "USING INDEX sqlite_autoindex_campaigns"),
         ("campaigns that are active", campaigns::ACTIVE, "USING INDEX campaigns_by_state"),
@@ -52,9 +67,10 @@ async fn hot_queries_search_by_index() {
     ] {
         let plan = plan(&store, sql).await;
         assert!(plan.iter().any(|step| step.contains(index)), "{name} should say '{index}': {plan:#?}");
-        let scans = |step: &&String| {
-            step.starts_with("SCAN") && !step.contains("VIRTUAL TABLE") && !step.contains("messages_sending")
-        };
+        // JSON arguments, campaigns (few) and claims under way (an index of nothing else) may be walked over.
+        let may_scan = ["VIRTUAL TABLE", "SCAN c", "messages_sending", "SCAN new", "CONSTANT ROWS"];
+        let scans =
+            |step: &&String| step.starts_with("SCAN") && !may_scan.iter().any(|may| step.contains(may));
         assert_eq!(plan.iter().find(scans), None, "{name} scans: {plan:#?}");
     }
 }

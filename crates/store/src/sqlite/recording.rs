@@ -11,7 +11,11 @@ use crate::StoreError;
 use crate::model::{Outcome, OutcomeKind};
 
 /// See [`crate::Store::record`].
-pub(super) async fn record(store: &SqliteStore, outcomes: &[Outcome], now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) async fn record(
+    store: &SqliteStore,
+    outcomes: &[Outcome],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     if outcomes.is_empty() {
         return Ok(());
     }

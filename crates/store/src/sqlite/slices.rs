@@ -14,8 +14,9 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// How many planned slices are looked at at once: more than a tick releases.
 const PAGE: i64 = 32;
 
+/// The index is named because the planner takes the primary key as well, which walks over all that is done.
 pub(super) const PLANNED: &str = "
-    SELECT number, messages FROM slices
+    SELECT number, messages FROM slices INDEXED BY slices_planned
     WHERE campaign_id = ?1 AND group_no = ?2 AND state = 'planned' AND number > ?3
     ORDER BY number
     LIMIT ?4";
@@ -99,7 +100,11 @@ pub(super) async fn release(
 }
 
 /// Planned slices of the order's group, in order, until they hold what is ordered.
-async fn pick(tx: &mut SqliteConnection, campaign: CampaignId, order: &ReleaseOrder) -> Result<Vec<(u32, u32)>> {
+async fn pick(
+    tx: &mut SqliteConnection,
+    campaign: CampaignId,
+    order: &ReleaseOrder,
+) -> Result<Vec<(u32, u32)>> {
     let mut picked = Vec::new();
     let (mut held, mut last) = (0, -1);
     while held < order.messages {

@@ -3,12 +3,13 @@
 use campaign::ids::MessageId;
 use campaign::message::{Again, Event, Of, Status};
 use campaign::money::Micros;
+use campaign::platform_error::lookup;
 use chrono::{DateTime, Utc};
 use sqlx::{Row, SqliteConnection};
 
 use super::codec::{changed, failed, from_json, json, micros, row_id_of};
 use super::connection::SqliteStore;
-use super::transition::Batch;
+use super::transition::{Batch, Entry};
 use crate::StoreError;
 use crate::model::{Failure, StatusReport, StatusUpdate};
 
@@ -27,6 +28,11 @@ pub(super) const PARKED: &str = "
     CROSS JOIN parked_statuses AS p ON p.wamid = j.value
     ORDER BY p.id";
 
+const SUPPRESS: &str = "
+    INSERT INTO suppressions (address, source, suppressed_at)
+    SELECT m.recipient, '131050', ?2 FROM json_each(?1) AS j CROSS JOIN messages AS m ON m.id = j.value WHERE true
+    ON CONFLICT (address) DO NOTHING";
+
 const UNPARK: &str = "DELETE FROM parked_statuses WHERE id IN (SELECT value FROM json_each(?1))";
 
 const PRUNE: &str = "
@@ -42,7 +48,11 @@ enum Effect {
 }
 
 /// See [`crate::Store::apply_statuses`].
-pub(super) async fn apply(store: &SqliteStore, updates: &[StatusUpdate], now: DateTime<Utc>) -> Result<StatusReport> {
+pub(super) async fn apply(
+    store: &SqliteStore,
+    updates: &[StatusUpdate],
+    now: DateTime<Utc>,
+) -> Result<StatusReport> {
     let mut report = StatusReport::default();
     if updates.is_empty() {
         return Ok(report);
@@ -56,7 +66,11 @@ pub(super) async fn apply(store: &SqliteStore, updates: &[StatusUpdate], now: Da
     batch.load_by_wamid(&mut tx, &unnamed).await?;
 
     let mut parked = Vec::new();
+    let mut opted_out = Vec::new();
     for update in updates {
+        if says_opt_out(update) {
+            opted_out.extend(by_key(&mut batch, update).or_else(|| batch.attempt_of(&update.wamid)).map(|(id, _)| id));
+        }
         match apply_one(&mut batch, update, now) {
             Effect::Moved => report.applied += 1,
             Effect::Nothing => report.unchanged += 1,
@@ -71,8 +85,33 @@ pub(super) async fn apply(store: &SqliteStore, updates: &[StatusUpdate], now: Da
         sqlx::query(PARK).bind(json(&parked)?).bind(micros(now)).execute(&mut *tx).await.map_err(parking)?;
     }
     batch.write_back(&mut tx).await?;
+    suppress(&mut tx, &opted_out, now).await?;
     tx.commit().await.map_err(failed("commit statuses"))?;
     Ok(report)
+}
+
+/// Whether the failure says that the recipient does not want messages of this business (platform: 131050).
+fn says_opt_out(update: &StatusUpdate) -> bool {
+    update.failure.as_ref().and_then(|f| f.code).and_then(lookup).is_some_and(|info| info.opt_out)
+}
+
+/// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient
+/// is not to be trusted.
+async fn suppress(
+    tx: &mut SqliteConnection,
+    ids: &[i64],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(SUPPRESS)
+        .bind(json(ids)?)
+        .bind(micros(now))
+        .execute(tx)
+        .await
+        .map_err(failed("keep an opt-out"))?;
+    Ok(())
 }
 
 /// Applies what was parked under these ids to the batch, which has their messages, and takes it away.
@@ -95,7 +134,11 @@ pub(super) async fn apply_parked(
         }
     }
     if !done.is_empty() {
-        sqlx::query(UNPARK).bind(json(&done)?).execute(tx).await.map_err(failed("take parked statuses away"))?;
+        sqlx::query(UNPARK)
+            .bind(json(&done)?)
+            .execute(tx)
+            .await
+            .map_err(failed("take parked statuses away"))?;
     }
     Ok(())
 }
@@ -104,7 +147,8 @@ pub(super) async fn apply_parked(
 pub(super) async fn prune(store: &SqliteStore, before: DateTime<Utc>, limit: u32) -> Result<u64> {
     let mut tx = store.change().await?;
     let pruning = failed("drop old parked statuses");
-    let done = sqlx::query(PRUNE).bind(micros(before)).bind(limit).execute(&mut *tx).await.map_err(pruning)?;
+    let done =
+        sqlx::query(PRUNE).bind(micros(before)).bind(limit).execute(&mut *tx).await.map_err(pruning)?;
     tx.commit().await.map_err(failed("commit dropping old parked statuses"))?;
     Ok(done.rows_affected())
 }
@@ -134,7 +178,7 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
     batch.learn_wamid(id, attempt, &update.wamid);
     let Some(entry) = batch.get(id) else { return Effect::NoSuchMessage };
     let of = if attempt == entry.live.attempt { Of::LatestAttempt } else { Of::EarlierAttempt };
-    let (status, retry_at) = terms_of_failure(update);
+    let Terms { status, retry_at, failures } = terms(update, id, entry, now);
     let Ok(moved) = entry.happen(Event::Status(of, status), now) else {
         // A message that was never claimed: the webhook is not about it.
         return Effect::NoSuchMessage;
@@ -152,9 +196,9 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
         Status::Failed { again } => {
             if moved {
                 live.failure = Some(update.failure.clone().unwrap_or_else(untold_failure));
+                live.failures = failures;
                 if again == Again::Later {
                     live.retry_at = retry_at;
-                    live.failures += 1;
                 }
             }
         }
@@ -173,12 +217,33 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
     if moved { Effect::Moved } else { Effect::Nothing }
 }
 
-/// A failure that may be tried again at no known time is taken for final: it must not be tried at once.
-fn terms_of_failure(update: &StatusUpdate) -> (Status, Option<DateTime<Utc>>) {
-    match (update.status, update.retry_at) {
-        (Status::Failed { again: Again::Later }, None) => (Status::Failed { again: Again::No }, None),
-        (status, retry_at) => (status, retry_at),
-    }
+/// A status on the campaign's own terms.
+struct Terms {
+    status: Status,
+    retry_at: Option<DateTime<Utc>>,
+    /// Failures that count, this one included.
+    failures: u32,
+}
+
+/// Whether and when a failed message is tried again is the campaign's to say as well: not more often than its
+/// retry policy has it, with its growing waits, and not at or after its end. A failure that may be tried again
+/// at no known time is taken for final: it must not be tried at once.
+fn terms(update: &StatusUpdate, id: i64, entry: &Entry, now: DateTime<Utc>) -> Terms {
+    let before = entry.live.failures;
+    let Status::Failed { again } = update.status else {
+        return Terms { status: update.status, retry_at: None, failures: before };
+    };
+    let info = update.failure.as_ref().and_then(|f| f.code).and_then(lookup);
+    let counts = info.is_none_or(|info| info.counts_as_attempt);
+    let failures = before + u32::from(counts);
+    let has_attempts_left = !counts || failures < entry.retry.attempts;
+    let retry_at = update.retry_at.filter(|_| again == Again::Later && has_attempts_left).map(|told| {
+        let least = info.and_then(|info| info.delay.least(failures.max(1))).unwrap_or_default();
+        told.max(now + entry.retry.delay(failures.max(1), id.unsigned_abs()).max(least))
+    });
+    let retry_at = retry_at.filter(|at| entry.ends_at.is_none_or(|end| *at < end));
+    let again = if retry_at.is_some() { Again::Later } else { Again::No };
+    Terms { status: Status::Failed { again }, retry_at, failures }
 }
 
 fn earliest(kept: &mut Option<DateTime<Utc>>, at: DateTime<Utc>) {

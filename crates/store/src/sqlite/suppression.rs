@@ -27,7 +27,8 @@ pub(super) async fn add(store: &SqliteStore, entries: &[Suppression], now: DateT
     let rows: Vec<_> = entries.iter().map(|e| (&e.address, &e.source)).collect();
     let mut tx = store.change().await?;
     let adding = failed("add to the do-not-send list");
-    let done = sqlx::query(ADD).bind(json(&rows)?).bind(micros(now)).execute(&mut *tx).await.map_err(adding)?;
+    let done =
+        sqlx::query(ADD).bind(json(&rows)?).bind(micros(now)).execute(&mut *tx).await.map_err(adding)?;
     tx.commit().await.map_err(failed("commit the do-not-send list"))?;
     Ok(done.rows_affected())
 }

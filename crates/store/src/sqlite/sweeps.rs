@@ -35,7 +35,8 @@ pub(super) const BUSY_WORKERS: &str = "
 
 const IS_SILENT: &str = "SELECT NOT EXISTS (SELECT 1 FROM workers WHERE name = ?1 AND seen_at >= ?2)";
 
-pub(super) const CLAIMS_OF: &str = "SELECT id FROM messages WHERE state = 'sending' AND worker = ?1 ORDER BY id LIMIT ?2";
+pub(super) const CLAIMS_OF: &str =
+    "SELECT id FROM messages WHERE state = 'sending' AND worker = ?1 ORDER BY id LIMIT ?2";
 
 const FORGET_WORKERS: &str = "DELETE FROM workers WHERE seen_at < ?1";
 
@@ -62,7 +63,8 @@ pub(super) const RETRIES_DUE: &str = "
     ORDER BY m.retry_at
     LIMIT ?2";
 
-const NEW_SLICES: &str = "UPDATE campaigns SET next_slice = next_slice + ?2 WHERE id = ?1 RETURNING next_slice - ?2";
+const NEW_SLICES: &str =
+    "UPDATE campaigns SET next_slice = next_slice + ?2 WHERE id = ?1 RETURNING next_slice - ?2";
 
 const INSERT_SLICES: &str = "
     INSERT INTO slices (campaign_id, number, group_no, messages)
@@ -81,14 +83,22 @@ pub(super) async fn heartbeat(store: &SqliteStore, worker: &WorkerId, now: DateT
 }
 
 /// The worker lives.
-pub(super) async fn see_worker(tx: &mut SqliteConnection, worker: &WorkerId, now: DateTime<Utc>) -> Result<()> {
+pub(super) async fn see_worker(
+    tx: &mut SqliteConnection,
+    worker: &WorkerId,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let noting = failed("note a worker's heartbeat");
     sqlx::query(SEE_WORKER).bind(&worker.0).bind(micros(now)).execute(tx).await.map_err(noting)?;
     Ok(())
 }
 
 /// See [`crate::Store::sweep_lost_workers`].
-pub(super) async fn lost_workers(store: &SqliteStore, now: DateTime<Utc>, silent_for: Duration) -> Result<u64> {
+pub(super) async fn lost_workers(
+    store: &SqliteStore,
+    now: DateTime<Utc>,
+    silent_for: Duration,
+) -> Result<u64> {
     let alive_since = micros(now).saturating_sub(span_micros(silent_for));
     let mut moved = 0;
     for worker in busy_workers(store).await? {
@@ -115,7 +125,11 @@ pub(super) async fn lost_workers(store: &SqliteStore, now: DateTime<Utc>, silent
     let mut tx = store.change().await?;
     // A day more than any sweep looks back: names are unique per process start and would pile up.
     let forgotten = alive_since.saturating_sub(span_micros(Duration::from_secs(86_400)));
-    sqlx::query(FORGET_WORKERS).bind(forgotten).execute(&mut *tx).await.map_err(failed("forget old workers"))?;
+    sqlx::query(FORGET_WORKERS)
+        .bind(forgotten)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed("forget old workers"))?;
     tx.commit().await.map_err(failed("commit forgetting old workers"))?;
     Ok(moved)
 }
@@ -126,7 +140,8 @@ pub(super) async fn take_over(store: &SqliteStore, except: &WorkerId, now: DateT
     for worker in busy_workers(store).await?.into_iter().filter(|worker| *worker != except.0) {
         loop {
             let mut tx = store.change().await?;
-            let (claims, doubts) = doubt_claims(&mut tx, &worker, now, "ended before the answer came").await?;
+            let (claims, doubts) =
+                doubt_claims(&mut tx, &worker, now, "ended before the answer came").await?;
             tx.commit().await.map_err(failed("commit doubts"))?;
             moved += doubts;
             if claims < AT_ONCE {
@@ -197,7 +212,12 @@ pub(super) async fn doubts(store: &SqliteStore, now: DateTime<Utc>, limit: u32) 
 }
 
 /// See [`crate::Store::sweep_ttl`].
-pub(super) async fn ttl(store: &SqliteStore, now: DateTime<Utc>, margin: Duration, limit: u32) -> Result<u64> {
+pub(super) async fn ttl(
+    store: &SqliteStore,
+    now: DateTime<Utc>,
+    margin: Duration,
+    limit: u32,
+) -> Result<u64> {
     let mut tx = store.change().await?;
     let ids: Vec<i64> = sqlx::query_scalar(TTL_PASSED)
         .bind(micros(now).saturating_sub(span_micros(margin)))
@@ -229,7 +249,8 @@ pub(super) async fn skip_unsent(
     limit: u32,
 ) -> Result<u64> {
     end_unsent(store, campaign, now, limit, Event::Skip, |entry| {
-        entry.live.failure = Some(Failure { code: None, class: SKIPPED.to_owned(), detail: reason.to_owned() });
+        entry.live.failure =
+            Some(Failure { code: None, class: SKIPPED.to_owned(), detail: reason.to_owned() });
     })
     .await
 }
@@ -278,7 +299,12 @@ async fn move_all(
 }
 
 /// See [`crate::Store::requeue_retries`].
-pub(super) async fn requeue(store: &SqliteStore, now: DateTime<Utc>, slice_size: u32, limit: u32) -> Result<u64> {
+pub(super) async fn requeue(
+    store: &SqliteStore,
+    now: DateTime<Utc>,
+    slice_size: u32,
+    limit: u32,
+) -> Result<u64> {
     let mut tx = store.change().await?;
     let due: Vec<(i64, i64, i64)> = sqlx::query_as(RETRIES_DUE)
         .bind(micros(now))

@@ -25,7 +25,8 @@ pub(super) async fn gate(store: &SqliteStore, key: &TemplateKey) -> Result<GateS
 
 /// See [`crate::Store::see_template`].
 pub(super) async fn see(store: &SqliteStore, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {
-    change(store, key, now, |state| GateState { first_seen_at: state.first_seen_at.or(Some(now)), ..state }).await
+    change(store, key, now, |state| GateState { first_seen_at: state.first_seen_at.or(Some(now)), ..state })
+        .await
 }
 
 /// See [`crate::Store::gate_event`].

@@ -2,14 +2,18 @@
 //! and written back in one statement together with the counters that follow from it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+use std::sync::{Arc, LazyLock};
 
 use campaign::ids::CampaignId;
 use campaign::message::{self, Current, Event, Forbidden, Next, State};
 use campaign::money::Micros;
+use campaign::retry::Policy;
 use chrono::{DateTime, Utc};
-use serde::ser::{Serialize, SerializeTuple, Serializer};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row, Sqlite, SqliteConnection, Type};
+use serde::Serialize;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{AssertSqlSafe, Decode, Row, Sqlite, SqliteConnection, Type};
 
 use super::codec::{amount, failed, json, micros, named, number, optional_time};
 use crate::StoreError;
@@ -57,6 +61,10 @@ pub(super) struct Entry {
     ttl: chrono::TimeDelta,
     /// The campaign's currency.
     pub(super) currency: String,
+    /// Nothing is tried again from then on.
+    pub(super) ends_at: Option<DateTime<Utc>>,
+    /// How often the campaign tries a message.
+    pub(super) retry: Policy,
     /// What was added to the campaign's sums without asking its budget.
     unguarded: i64,
 }
@@ -157,13 +165,13 @@ macro_rules! live_columns {
         "m.id, m.campaign_id, m.slice_no, m.state, m.assumed, m.placed, m.attempt, m.failures, m.resent, m.worker, \
          m.wamid, m.failure_code, m.failure_class, m.failure_detail, m.retry_at, m.claimed_at, m.doubt_since, \
          m.accepted_at, m.ttl_at, m.sent_at, m.delivered_at, m.read_at, m.route, m.cost, m.cost_told, m.reserved, \
-         m.worst_case, m.expected_cost, c.ttl_s, c.currency"
+         m.worst_case, m.expected_cost, c.ttl_s, c.currency, c.ends_at, c.retry_attempts, c.retry_base, c.retry_max"
     };
 }
 pub(super) use live_columns;
 
 /// How many columns [`live_columns`] has: what a query adds comes after them.
-pub(super) const LIVE_COLUMNS: usize = 30;
+pub(super) const LIVE_COLUMNS: usize = 34;
 
 /// Where `failures` stands among them.
 pub(super) const FAILURES: usize = 7;
@@ -197,17 +205,50 @@ pub(super) const BY_EARLIER_WAMID: &str = concat!(
       CROSS JOIN campaigns AS c ON c.id = m.campaign_id"
 );
 
-pub(super) const WRITE_BACK: &str = "
-    UPDATE messages SET
-        state = j.value ->> 1, assumed = j.value ->> 2, placed = j.value ->> 3, attempt = j.value ->> 4,
-        failures = j.value ->> 5, resent = j.value ->> 6, worker = j.value ->> 7, wamid = j.value ->> 8,
-        failure_code = j.value ->> 9, failure_class = j.value ->> 10, failure_detail = j.value ->> 11,
-        retry_at = j.value ->> 12, claimed_at = j.value ->> 13, doubt_since = j.value ->> 14,
-        accepted_at = j.value ->> 15, ttl_at = j.value ->> 16, sent_at = j.value ->> 17,
-        delivered_at = j.value ->> 18, read_at = j.value ->> 19, route = j.value ->> 20, cost = j.value ->> 21,
-        cost_told = j.value ->> 22, reserved = j.value ->> 23
-    FROM json_each(?1) AS j
-    WHERE messages.id = j.value ->> 0";
+/// How many rows one statement writes back.
+const ROWS: [usize; 4] = [64, 16, 4, 1];
+
+/// Writes so many rows back. Their columns are parameters: taking them out of JSON costs ten times as much.
+pub(super) static WRITE_BACK: LazyLock<[Arc<str>; 4]> = LazyLock::new(|| ROWS.map(write_back));
+
+/// What [`WRITE_BACK`] sets, in the order of [`bind_live`].
+const WRITTEN: [&str; 23] = [
+    "state",
+    "assumed",
+    "placed",
+    "attempt",
+    "failures",
+    "resent",
+    "worker",
+    "wamid",
+    "failure_code",
+    "failure_class",
+    "failure_detail",
+    "retry_at",
+    "claimed_at",
+    "doubt_since",
+    "accepted_at",
+    "ttl_at",
+    "sent_at",
+    "delivered_at",
+    "read_at",
+    "route",
+    "cost",
+    "cost_told",
+    "reserved",
+];
+
+fn write_back(rows: usize) -> Arc<str> {
+    let names = WRITTEN.join(", ");
+    let row = format!("(?{})", ", ?".repeat(WRITTEN.len()));
+    let rows = vec![row; rows].join(", ");
+    let sets: Vec<String> = WRITTEN.iter().map(|name| format!("{name} = new.{name}")).collect();
+    format!(
+        "WITH new (id, {names}) AS (VALUES {rows}) UPDATE messages SET {} FROM new WHERE messages.id = new.id",
+        sets.join(", ")
+    )
+    .into()
+}
 
 const COUNT_STATES: &str = "
     INSERT INTO campaign_counts (campaign_id, state, n)
@@ -269,7 +310,13 @@ impl Batch {
         Ok(())
     }
 
-    async fn load_by(&mut self, tx: &mut SqliteConnection, sql: &'static str, wanted: String, nothing: bool) -> Result<()> {
+    async fn load_by(
+        &mut self,
+        tx: &mut SqliteConnection,
+        sql: &'static str,
+        wanted: String,
+        nothing: bool,
+    ) -> Result<()> {
         if nothing {
             return Ok(());
         }
@@ -330,13 +377,21 @@ impl Batch {
         let mut deltas = Deltas::default();
         for (id, entry) in &self.entries {
             if entry.live != entry.before {
-                rows.push(Columns(*id, &entry.live));
+                rows.push((*id, &entry.live));
                 deltas.follow(entry);
             }
         }
         let changed = rows.len();
-        if changed > 0 {
-            run(tx, WRITE_BACK, &rows, "write messages").await?;
+        let mut rest = rows.as_slice();
+        for (size, sql) in ROWS.iter().zip(WRITE_BACK.iter()) {
+            while let Some((part, others)) = rest.split_at_checked(*size) {
+                let mut statement = sqlx::query(AssertSqlSafe(Arc::clone(sql)));
+                for (id, live) in part {
+                    statement = bind_live(statement, *id, live);
+                }
+                statement.execute(&mut *tx).await.map_err(failed("write messages"))?;
+                rest = others;
+            }
         }
         deltas.write(tx).await?;
         if !self.earlier.is_empty() {
@@ -379,7 +434,8 @@ impl Deltas {
     }
 
     async fn write(self, tx: &mut SqliteConnection) -> Result<()> {
-        let states: Vec<_> = self.states.into_iter().filter(|(_, n)| *n != 0).map(|((c, s), n)| (c, s, n)).collect();
+        let states: Vec<_> =
+            self.states.into_iter().filter(|(_, n)| *n != 0).map(|((c, s), n)| (c, s, n)).collect();
         if !states.is_empty() {
             run(tx, COUNT_STATES, &states, "count states").await?;
         }
@@ -409,46 +465,46 @@ fn failure_key(live: &Live) -> String {
     live.failure.as_ref().and_then(|f| f.code).map(|code| code.to_string()).unwrap_or_default()
 }
 
-async fn run<T: Serialize>(tx: &mut SqliteConnection, sql: &'static str, rows: &T, doing: &'static str) -> Result<()> {
+async fn run<T: Serialize>(
+    tx: &mut SqliteConnection,
+    sql: &'static str,
+    rows: &T,
+    doing: &'static str,
+) -> Result<()> {
     sqlx::query(sql).bind(json(rows)?).execute(tx).await.map_err(failed(doing))?;
     Ok(())
 }
 
-/// A message as [`WRITE_BACK`] reads it: an array, since names would triple the text.
-#[derive(Debug)]
-struct Columns<'a>(i64, &'a Live);
+type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-impl Serialize for Columns<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Self(id, live) = self;
-        let at = |time: Option<DateTime<Utc>>| time.map(micros);
-        let mut row = to.serialize_tuple(24)?;
-        row.serialize_element(id)?;
-        row.serialize_element(live.current.state.name())?;
-        row.serialize_element(&u8::from(live.current.assumed))?;
-        row.serialize_element(&u8::from(live.placed))?;
-        row.serialize_element(&live.attempt)?;
-        row.serialize_element(&live.failures)?;
-        row.serialize_element(&u8::from(live.resent))?;
-        row.serialize_element(&live.worker)?;
-        row.serialize_element(&live.wamid)?;
-        row.serialize_element(&live.failure.as_ref().and_then(|f| f.code))?;
-        row.serialize_element(&live.failure.as_ref().map(|f| &f.class))?;
-        row.serialize_element(&live.failure.as_ref().map(|f| &f.detail))?;
-        row.serialize_element(&at(live.retry_at))?;
-        row.serialize_element(&at(live.claimed_at))?;
-        row.serialize_element(&at(live.doubt_since))?;
-        row.serialize_element(&at(live.accepted_at))?;
-        row.serialize_element(&at(live.ttl_at))?;
-        row.serialize_element(&at(live.sent_at))?;
-        row.serialize_element(&at(live.delivered_at))?;
-        row.serialize_element(&at(live.read_at))?;
-        row.serialize_element(&live.route)?;
-        row.serialize_element(&live.cost)?;
-        row.serialize_element(&u8::from(live.cost_told))?;
-        row.serialize_element(&live.reserved)?;
-        row.end()
-    }
+fn bind_live<'q>(statement: Statement<'q>, id: i64, live: &'q Live) -> Statement<'q> {
+    let at = |time: Option<DateTime<Utc>>| time.map(micros);
+    let failure = live.failure.as_ref();
+    statement
+        .bind(id)
+        .bind(live.current.state.name())
+        .bind(live.current.assumed)
+        .bind(live.placed)
+        .bind(i64::from(live.attempt))
+        .bind(i64::from(live.failures))
+        .bind(live.resent)
+        .bind(live.worker.as_deref())
+        .bind(live.wamid.as_deref())
+        .bind(failure.and_then(|f| f.code))
+        .bind(failure.map(|f| f.class.as_str()))
+        .bind(failure.map(|f| f.detail.as_str()))
+        .bind(at(live.retry_at))
+        .bind(at(live.claimed_at))
+        .bind(at(live.doubt_since))
+        .bind(at(live.accepted_at))
+        .bind(at(live.ttl_at))
+        .bind(at(live.sent_at))
+        .bind(at(live.delivered_at))
+        .bind(at(live.read_at))
+        .bind(live.route.as_deref())
+        .bind(live.cost.map(|c| c.0))
+        .bind(live.cost_told)
+        .bind(live.reserved.0)
 }
 
 /// A message from a row that starts with [`live_columns`].
@@ -498,8 +554,15 @@ fn entry(row: &SqliteRow) -> Result<(i64, Entry)> {
     let expected_cost = Micros(columns.read()?);
     let ttl = chrono::TimeDelta::seconds(columns.read()?);
     let currency = columns.read()?;
+    let ends_at = optional_time("campaigns.ends_at", columns.read()?)?;
+    let span = |micros: i64| Duration::from_micros(micros.unsigned_abs());
+    let retry = Policy {
+        attempts: number("campaigns.retry_attempts", columns.read()?)?,
+        base: span(columns.read()?),
+        max: span(columns.read()?),
+    };
     let before = live.clone();
-    Ok((id, Entry { before, live, campaign, slice, worst_case, expected_cost, ttl, currency, unguarded: 0 }))
+    Ok((id, Entry { before, live, campaign, slice, worst_case, expected_cost, ttl, currency, ends_at, retry, unguarded: 0 }))
 }
 
 /// A failure from its three columns.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use campaign::ids::CampaignId;
 use campaign::message::State;
-use sqlx::SqliteConnection;
+use sqlx::{FromRow, SqliteConnection};
 
 use super::codec::{failed, number, row_ids, unreadable};
 use super::connection::SqliteStore;
@@ -118,6 +118,20 @@ const UNEVEN_GROUPS: &str = "
       AND (g.planned, g.deferred, g.released)
           IS NOT (coalesce(s.planned, 0), coalesce(s.deferred, 0), coalesce(s.released, 0))";
 
+#[derive(Debug, FromRow)]
+struct CampaignSums {
+    budget: Option<i64>,
+    spent: i64,
+    reserved: i64,
+    unguarded: i64,
+    attempts: i64,
+    planned_total: i64,
+    excluded_total: i64,
+    messages_total: i64,
+    state: String,
+}
+
+/// The same, added up from the rows.
 #[derive(Debug, Default)]
 struct Sums {
     messages: i64,
@@ -136,9 +150,11 @@ pub(super) async fn verify(store: &SqliteStore, campaign: CampaignId) -> Result<
     for (sentence, sql) in IMPOSSIBLE {
         found.none(&mut tx, sentence, sql).await?;
     }
-    for (what, sql) in
-        [("failures with code", UNEVEN_FAILURES), ("messages in slice", UNEVEN_SLICES), ("messages in group", UNEVEN_GROUPS)]
-    {
+    for (what, sql) in [
+        ("failures with code", UNEVEN_FAILURES),
+        ("messages in slice", UNEVEN_SLICES),
+        ("messages in group", UNEVEN_GROUPS),
+    ] {
         found.even(&mut tx, what, sql).await?;
     }
     Ok(Verdict { counts, excluded: number("excluded", excluded)?, violations: found.violations })
@@ -177,7 +193,9 @@ impl Found {
                 Ok(state) => {
                     counts.insert(state, number("messages", messages)?);
                 }
-                Err(unknown) => self.say(format!("{messages} messages have a state that does not exist: {unknown}")),
+                Err(unknown) => {
+                    self.say(format!("{messages} messages have a state that does not exist: {unknown}"))
+                }
             }
             sums.messages += messages;
             sums.cost += cost;
@@ -200,17 +218,19 @@ impl Found {
 
     /// Conservation, money and attempts.
     async fn campaign_sums(&mut self, tx: &mut SqliteConnection, sums: &Sums, excluded: i64) -> Result<()> {
-        let row: Option<(Option<i64>, i64, i64, i64, i64, i64, i64, i64, String)> = sqlx::query_as(CAMPAIGN)
+        let row: Option<CampaignSums> = sqlx::query_as(CAMPAIGN)
             .bind(self.campaign.0)
             .fetch_optional(tx)
             .await
             .map_err(failed("read a campaign"))?;
-        let Some((budget, spent, reserved, unguarded, attempts, planned, excluded_total, messages_total, state)) = row
-        else {
+        let Some(row) = row else {
             return Err(unreadable(format!("campaign {}", self.campaign), "there is no such campaign"));
         };
+        let CampaignSums { budget, spent, reserved, unguarded, attempts, .. } = row;
+        let (planned, excluded_total, messages_total) =
+            (row.planned_total, row.excluded_total, row.messages_total);
         let messages = sums.messages;
-        if state != "loading" {
+        if row.state != "loading" {
             if planned != excluded + messages {
                 self.say(format!(
                     "{planned} rows were planned, but there are {excluded} excluded rows and {messages} messages"
@@ -222,9 +242,11 @@ impl Found {
                 ));
             }
         }
-        for (what, counter, rows) in
-            [("spent", spent, sums.cost), ("reserved", reserved, sums.reserved), ("attempts", attempts, sums.attempts)]
-        {
+        for (what, counter, rows) in [
+            ("spent", spent, sums.cost),
+            ("reserved", reserved, sums.reserved),
+            ("attempts", attempts, sums.attempts),
+        ] {
             if counter != rows {
                 self.say(format!("the campaign's {what} is {counter}, but its messages sum up to {rows}"));
             }

@@ -47,7 +47,8 @@ pub(super) fn compare(ledger: &[LedgerEntry], messages: &[MessageRow]) -> Compar
             twice += 1;
         }
     }
-    let mut compared = Compared { ledger: Side::default(), report: Side::default(), twice, different: Vec::new() };
+    let mut compared =
+        Compared { ledger: Side::default(), report: Side::default(), twice, different: Vec::new() };
     for message in messages {
         let truth = accepted.get(message.recipient.as_str()).copied();
         let ours = said(message);
@@ -56,7 +57,9 @@ pub(super) fn compare(ledger: &[LedgerEntry], messages: &[MessageRow]) -> Compar
         count(&mut compared.ledger, theirs);
         if ours != theirs {
             let masked = whatsapp::mask_phone(&message.recipient);
-            compared.different.push(format!("{masked}: {ours} by the report ({}), {theirs} by the ledger", message.state));
+            compared
+                .different
+                .push(format!("{masked}: {ours} by the report ({}), {theirs} by the ledger", message.state));
         }
     }
     compared
@@ -74,7 +77,8 @@ fn count(side: &mut Side, what: &str) {
 
 /// What the ledger has of an accepted message.
 fn told(entry: &LedgerEntry) -> &'static str {
-    let announced = |status| entry.truth.timeline.iter().any(|event| event.status == status && event.announced);
+    let announced =
+        |status| entry.truth.timeline.iter().any(|event| event.status == status && event.announced);
     match entry.truth.fate {
         Fate::Read if announced(Status::Read) => "read",
         Fate::Delivered | Fate::Read => "delivered",
@@ -112,7 +116,11 @@ pub(super) fn render(compared: &Compared, row: &CampaignRow, verdict: &Verdict) 
     line("failed after it was accepted", ledger.failed_after_acceptance, report.failed_after_acceptance);
     line("never accepted", ledger.never_accepted, report.never_accepted);
     line("still open", ledger.open, report.open);
-    let mut text = format!("\nThe campaign is {}. What became of its {} messages:\n\n", row.state, format::count(row.totals.messages));
+    let mut text = format!(
+        "\nThe campaign is {}. What became of its {} messages:\n\n",
+        row.state,
+        format::count(row.totals.messages)
+    );
     text.push_str(table.render(Look::of_stdout()).trim_end());
     text.push_str(&format!(
         "\n\n  recipients who got it twice: {}\n  messages of which the two say different things: {}\n  guarantees violated: {}\n",

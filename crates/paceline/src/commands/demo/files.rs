@@ -34,9 +34,13 @@ impl Folder {
             None => std::env::temp_dir().join(format!("paceline-demo-{}", std::process::id())),
         };
         if path.join("paceline.db").exists() {
-            return Err(Failure::Refused(format!("{} has a database already; name another folder", path.display())));
+            return Err(Failure::Refused(format!(
+                "{} has a database already; name another folder",
+                path.display()
+            )));
         }
-        std::fs::create_dir_all(&path).with_context(|| format!("the folder {} could not be made", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("the folder {} could not be made", path.display()))?;
         Ok(Self { path, is_kept: keep.is_some() })
     }
 
@@ -51,7 +55,12 @@ impl Folder {
     }
 
     /// workers.toml, and the secrets it names.
-    pub(super) fn write_configuration(&self, base_url: &str, rate: Rate, sync_wait: Duration) -> Result<(), Failure> {
+    pub(super) fn write_configuration(
+        &self,
+        base_url: &str,
+        rate: Rate,
+        sync_wait: Duration,
+    ) -> Result<(), Failure> {
         let token = self.write("token", "sim-token")?;
         let app_secret = self.write("app-secret", APP_SECRET)?;
         let verify_token = self.write("verify-token", "demo-verify-token")?;
@@ -71,12 +80,13 @@ impl Folder {
     }
 
     /// The campaign file, and as much of the audience as makes so many messages.
-    pub(super) fn write_campaign(&self, recipients: u32, now: DateTime<Utc>) -> Result<PathBuf, Failure> {
+    pub(super) fn write_campaign(&self, recipients: u32, rate: Rate, now: DateTime<Utc>) -> Result<PathBuf, Failure> {
         // About 38 rows in a thousand are left out: duplicates, US numbers, rows that cannot be used.
         let rows = usize::try_from(u64::from(recipients) * 1_050 / 1_000 + 10).unwrap_or(usize::MAX);
         let audience: Vec<&str> = AUDIENCE.lines().take(rows + 1).collect();
         self.write("audience.csv", &(audience.join("\n") + "\n"))?;
-        let lasts = CAMPAIGN_LASTS.max(Duration::from_secs(u64::from(recipients) / 8));
+        let sending = rate.time_for(u64::from(recipients));
+        let lasts = CAMPAIGN_LASTS.max(sending + Duration::from_secs(50));
         let end = (now + lasts).to_rfc3339_opts(SecondsFormat::Secs, true);
         let text = format!(
             "campaign: demo\nsender: jaspers-in\ntemplate: {{ name: plain, language: en }}\n\

@@ -43,7 +43,7 @@ impl Target {
             .write(true)
             .create_new(true)
             .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+            .with_context(|| format!("cannot write {}", wanted.display()))?;
         Ok(Self::File(Partial {
             file: BufWriter::new(file),
             path,

@@ -54,7 +54,10 @@ fn head(summary: &Summary, look: Look, now: DateTime<Utc>) -> String {
     if let Some(reason) = &summary.reason {
         table.row(["why", reason]);
     }
-    table.row(["file", &format!("{}, plan {}", summary.file, summary.plan_hash)]);
+    table.row(["file", &summary.file]);
+    if !summary.plan_hash.is_empty() {
+        table.row(["plan", &summary.plan_hash]);
+    }
     let all = [
         ("launched", Some(times.launched_at)),
         ("first sent", times.started_at),

@@ -38,7 +38,10 @@ fn head(facts: &Facts, look: Look, now: DateTime<Utc>) -> String {
     if let Some(reason) = &facts.reason {
         table.row(["why", reason]);
     }
-    table.row(["file", &format!("{}, plan {}", facts.file, facts.plan_hash)]);
+    table.row(["file", &facts.file]);
+    if !facts.plan_hash.is_empty() {
+        table.row(["plan", &facts.plan_hash]);
+    }
     let mut time = |name: &str, at: Option<DateTime<Utc>>| {
         if let Some(at) = at {
             table.row([name, &format::when(at, now, facts.zone)]);
@@ -73,7 +76,7 @@ fn head(facts: &Facts, look: Look, now: DateTime<Utc>) -> String {
 fn progress(facts: &Facts, look: Look) -> String {
     let bar = look.paint(Tone::Good, &bars::bar(facts.handled, facts.messages, BAR));
     format!(
-        "{bar}  {}  {} of {} handled, {} delivered, {} read, {} failed",
+        "{bar}  {}  {} of {} handled\n{} delivered, {} read, {} failed",
         format::percent(facts.handled, facts.messages),
         format::count(facts.handled),
         format::count(facts.messages),
@@ -112,7 +115,8 @@ fn states(facts: &Facts, look: Look) -> String {
         if number == 0 {
             continue;
         }
-        sum.push(format!("{name} {}", format::count(number)));
+        // Bound together: a number without its name says nothing.
+        sum.push(format!("{name}\u{a0}{}", format::count(number)));
         let name = match state {
             Some(State::Failed) => Text::toned(Tone::Bad, name),
             Some(State::InDoubt) => Text::toned(Tone::Warn, name),
@@ -137,23 +141,22 @@ fn states(facts: &Facts, look: Look) -> String {
 
 fn spend(facts: &Facts, look: Look) -> String {
     let money = |amount| format::money(amount, facts.spend.currency);
+    let mut table = Table::new(["MONEY", "", ""]).right([1]);
+    table.row(["spent", &money(facts.spend.spent), ""]);
+    table.row(["reserved", &money(facts.spend.reserved), "the worst case of what is in flight"]);
     let used = facts.spend.spent.0.saturating_add(facts.spend.reserved.0);
-    let mut text = format!(
-        "spent {}, reserved for what is in flight {}",
-        money(facts.spend.spent),
-        money(facts.spend.reserved)
-    );
-    if let Some(budget) = facts.spend.budget {
-        let (part, whole) = (u64::try_from(used).unwrap_or(0), u64::try_from(budget.0).unwrap_or(0));
-        text.push_str(&format!(
-            ", together {} of the budget of {}",
-            format::percent(part, whole),
-            money(budget)
-        ));
-    } else {
-        text.push_str("; no budget is set");
+    match facts.spend.budget {
+        Some(budget) => {
+            let (part, whole) = (u64::try_from(used).unwrap_or(0), u64::try_from(budget.0).unwrap_or(0));
+            table.row([
+                "budget",
+                &money(budget),
+                &format!("{} of it spent or reserved", format::percent(part, whole)),
+            ]);
+        }
+        None => table.row(["budget", "none", ""]),
     }
-    look.wrap(&text, 0)
+    table.render(look)
 }
 
 fn failures(facts: &Facts, look: Look) -> String {

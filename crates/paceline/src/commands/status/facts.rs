@@ -179,9 +179,10 @@ fn pace_now(row: &CampaignRow, rate: Option<f64>) -> Option<PaceNow> {
         return Some(PaceNow { per_second: now, basis: Basis::Now });
     }
     let (first, last) = (row.started_at?, row.last_sent_at?);
-    // What goes out in the first second would else look like a burst.
-    let seconds = (last - first).as_seconds_f64().max(1.0);
-    Some(PaceNow { per_second: per_second(row.attempts, seconds), basis: Basis::Average })
+    // What goes out in the first second would look like a burst.
+    let seconds = (last - first).as_seconds_f64();
+    let average = || PaceNow { per_second: per_second(row.attempts, seconds), basis: Basis::Average };
+    (seconds >= 1.0).then(average)
 }
 
 /// When the unsent messages are sent at this rate; `None` where the campaign does not send.
@@ -250,45 +251,57 @@ fn waits(row: &CampaignRow, gates: &Gates, now: DateTime<Utc>) -> Vec<Wait> {
             messages: Some(row.totals.messages),
         }];
     }
-    let mut merged: BTreeMap<(Option<DateTime<Utc>>, String, String), (Vec<String>, Option<u64>)> =
-        BTreeMap::new();
+    let mut waits: Vec<Wait> = Vec::new();
     for group in &row.groups {
-        let Some((until, why, messages)) = hindrance(row, group, gates, now) else { continue };
-        let entry = merged.entry((until, why, group.template.name.clone())).or_insert((Vec::new(), messages));
-        if !entry.0.is_empty() {
-            entry.1 = entry.1.zip(messages).map(|(one, other)| one + other);
-        }
-        if !entry.0.contains(&group.zone) {
-            entry.0.push(group.zone.clone());
+        let Some(wait) = hindrance(row, group, gates, now) else { continue };
+        let same = |other: &&mut Wait| {
+            (other.until, &other.why, &other.template) == (wait.until, &wait.why, &wait.template)
+        };
+        match waits.iter_mut().find(same) {
+            Some(other) => {
+                other.messages = other.messages.zip(wait.messages).map(|(one, more)| one + more);
+                if !other.zones.contains(&group.zone) {
+                    other.zones.push(group.zone.clone());
+                }
+            }
+            None => waits.push(wait),
         }
     }
-    merged
-        .into_iter()
-        .map(|((until, why, template), (zones, messages))| Wait { until, why, zones, template, messages })
-        .collect()
+    waits.sort_by_key(|wait| (wait.until.is_none(), wait.until));
+    waits
 }
 
-type Hindrance = (Option<DateTime<Utc>>, String, Option<u64>);
-
-fn hindrance(row: &CampaignRow, group: &GroupRow, gates: &Gates, now: DateTime<Utc>) -> Option<Hindrance> {
-    let schedule = &row.definition.schedule;
-    if group.planned > 0 {
-        let zone: Tz = group.zone.parse().unwrap_or(schedule.zone);
-        let hours = windows::at(&schedule.windows, zone, schedule.zone, now);
-        if !hours.open {
-            return Some((hours.changes_at, "the next sending window".to_owned(), Some(group.planned)));
-        }
-        let state = gates.states.get(&group.template).copied().unwrap_or_default();
-        let gate = gate::decide(&state, &gates.rules, now);
-        let until = match gate {
-            Gate::Open => return None,
-            Gate::Canary => None,
-            Gate::Closed { until, .. } => Some(until),
-        };
-        return Some((until, gate.describe(&group.template.name, &gates.rules, now), Some(group.planned)));
+/// What holds a group back, if anything does.
+fn hindrance(row: &CampaignRow, group: &GroupRow, gates: &Gates, now: DateTime<Utc>) -> Option<Wait> {
+    let wait = |until, why: String, messages| Wait {
+        until,
+        why,
+        zones: vec![group.zone.clone()],
+        template: group.template.name.clone(),
+        messages,
+    };
+    if group.planned == 0 {
+        let until = group.not_before.filter(|at| *at > now)?;
+        return Some(wait(
+            Some(until),
+            "put back for a while (another try, a gate, or the budget)".to_owned(),
+            None,
+        ));
     }
-    let not_before = group.not_before.filter(|at| *at > now)?;
-    Some((Some(not_before), "put back for a while (another try, a gate, or the budget)".to_owned(), None))
+    let schedule = &row.definition.schedule;
+    let zone: Tz = group.zone.parse().unwrap_or(schedule.zone);
+    let hours = windows::at(&schedule.windows, zone, schedule.zone, now);
+    if !hours.open {
+        return Some(wait(hours.changes_at, "the next sending window".to_owned(), Some(group.planned)));
+    }
+    let state = gates.states.get(&group.template).copied().unwrap_or_default();
+    let gate = gate::decide(&state, &gates.rules, now);
+    let until = match gate {
+        Gate::Open => return None,
+        Gate::Canary => None,
+        Gate::Closed { until, .. } => Some(until),
+    };
+    Some(wait(until, gate.describe(&group.template.name, &gates.rules, now), Some(group.planned)))
 }
 
 fn code_of<S: serde::Serializer>(currency: &Currency, to: S) -> Result<S::Ok, S::Error> {

@@ -117,8 +117,8 @@ fn rate(facts: &Facts) -> String {
 
 fn done(facts: &Facts, now: DateTime<Utc>) -> String {
     match (facts.finished_at, facts.eta) {
-        (Some(finished), _) => format::relative(finished, now),
-        (None, Some(eta)) => format::relative(eta, now),
+        (Some(finished), _) => format::roughly(finished, now),
+        (None, Some(eta)) => format::roughly(eta, now),
         (None, None) => format::NOTHING.to_owned(),
     }
 }

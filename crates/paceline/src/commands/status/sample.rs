@@ -92,6 +92,7 @@ pub(crate) fn row() -> CampaignRow {
             (State::Skipped, 5),
         ]),
         attempts: 6_210,
+        stop_waived: false,
         failures: vec![
             FailureCount { code: Some(131_026), messages: 80 },
             FailureCount { code: None, messages: 3 },

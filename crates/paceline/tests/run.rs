@@ -1,0 +1,187 @@
+//! `paceline run` and `paceline simulate` as processes: health, one `run` per database, signals, exit codes.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+
+const WORKERS: &str = "\
+[webhook]
+listen = \"127.0.0.1:0\"
+[[senders]]
+name = \"shop\"
+phone_number_id = \"106540352242922\"
+waba_id = \"102290129340398\"
+token_env = \"SHOP_TOKEN\"
+";
+
+/// A process of `paceline` that is killed when the test ends.
+struct Process {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Process {
+    fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_paceline"))
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .envs([("SHOP_TOKEN", "t"), ("META_APP_SECRET", "s"), ("WEBHOOK_VERIFY_TOKEN", "word")])
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stderr, stdout }
+    }
+
+    /// `paceline run`, and the address of its webhook listener from its log.
+    fn run(folder: &Path) -> (Self, String) {
+        std::fs::write(folder.join("workers.toml"), WORKERS).unwrap();
+        let mut process = Self::start(folder, &["run", "--log-format", "json"], &[]);
+        let line = process.log_line("paceline runs");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let webhook = line["webhook"].as_str().unwrap();
+        let address = webhook.strip_prefix("http://").unwrap().strip_suffix("/webhooks/whatsapp").unwrap();
+        (process, address.to_owned())
+    }
+
+    /// Reads the log up to the line that has this text.
+    fn log_line(&mut self, text: &str) -> String {
+        let mut log = String::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(
+                self.stderr.read_line(&mut line).unwrap(),
+                0,
+                "the process ended before {text:?}: {log}"
+            );
+            if line.contains(text) {
+                return line;
+            }
+            log.push_str(&line);
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let status =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    fn end(mut self) -> (ExitStatus, String) {
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap(), rest)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn it_runs_until_it_is_asked_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let (process, address) = Process::run(folder.path());
+    let health = get(&address, "/healthz");
+    assert!(health.starts_with("HTTP/1.1 200") && health.ends_with(r#"{"status":"ok"}"#), "{health}");
+    let handshake = "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=word&hub.challenge=42";
+    assert!(get(&address, handshake).ends_with("\r\n\r\n42"));
+
+    process.signal("TERM");
+    let (status, log) = process.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("everything in hand is recorded"), "{log}");
+}
+
+#[test]
+fn a_second_run_on_the_same_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, _) = Process::run(folder.path());
+    let (status, said) = Process::start(folder.path(), &["run"], &[("RUST_LOG", "error")]).end();
+    assert_eq!(status.code(), Some(3), "{said}");
+    let expected = format!(
+        "error: another `paceline run` (process {}) already works on paceline.db; stop it first, or give this one a \
+         database of its own (store.url)\n",
+        first.child.id()
+    );
+    assert_eq!(said, expected);
+
+    first.signal("KILL");
+    first.end();
+    let (again, _) = Process::run(folder.path());
+    again.signal("INT");
+    assert_eq!(again.end().0.code(), Some(0), "the lock of a killed process is gone");
+}
+
+#[test]
+fn an_address_in_use_is_a_failure_with_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    std::fs::write(folder.path().join("workers.toml"), WORKERS).unwrap();
+    let variables = [("PACELINE_WEBHOOK__LISTEN", address.as_str()), ("RUST_LOG", "error")];
+    let (status, said) = Process::start(folder.path(), &["run"], &variables).end();
+    assert_eq!(status.code(), Some(1));
+    let expected = format!(
+        "error: cannot listen on {address}; another program listens there: stop it, or set webhook.listen to another port: "
+    );
+    assert!(said.starts_with(&expected), "{said}");
+}
+
+#[test]
+fn the_simulator_has_the_senders_of_the_file_and_stops_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("workers.toml"), WORKERS).unwrap();
+    let mut process = Process::start(folder.path(), &["simulate", "--listen", "127.0.0.1:0", "--json"], &[]);
+    let mut line = String::new();
+    process.stdout.read_line(&mut line).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(told["numbers"][0], "106540352242922");
+    let base_url = told["base_url"].as_str().unwrap();
+
+    // Doctor finds the number on it, with the sender's token.
+    let variables = [("PACELINE_PLATFORM__BASE_URL", base_url)];
+    let mut doctor = Process::start(folder.path(), &["doctor", "--json"], &variables);
+    let mut found = String::new();
+    doctor.stdout.read_to_string(&mut found).unwrap();
+    assert!(found.contains("the platform knows it"), "{found}");
+    assert_eq!(doctor.end().0.code(), Some(0));
+
+    process.signal("TERM");
+    let mut rest = String::new();
+    process.stdout.read_to_string(&mut rest).unwrap();
+    let (status, log) = process.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(rest.contains("\"accepted\":0"), "{rest}");
+}
+
+#[test]
+fn a_wrong_profile_or_speed_is_bad_use() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [["--profile", "wild"], ["--speed", "0"]] {
+        let all = [&["simulate", "--no-webhook"][..], &arguments].concat();
+        let (status, said) = Process::start(folder.path(), &all, &[]).end();
+        assert_eq!(status.code(), Some(2), "{said}");
+        assert!(said.starts_with(&format!("error: {}", arguments[0])), "{said}");
+    }
+}

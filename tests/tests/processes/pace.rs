@@ -1,0 +1,51 @@
+//! The pace, as the platform sees it: no half-open window of one second above the rate, and at least 97 % of
+//! the rate used while work is due.
+
+use std::time::Duration;
+
+use campaign::lifecycle::State;
+use simulator::Answer;
+use testkit::machine::{Machine, MachineOptions};
+use store::Store;
+use testkit::truth;
+
+use crate::alone;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eighty_a_second_for_half_a_minute() {
+    held("80/s", 80, 2_480).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_a_second_for_half_a_minute() {
+    held("1000/s", 1_000, 30_500).await;
+}
+
+async fn held(rate: &'static str, per_second: usize, people: u32) {
+    let _alone = alone().await;
+    // The platform would let much more through: the ledger alone judges.
+    let options = MachineOptions { rate, throughput: Some(100_000), ..MachineOptions::default() };
+    let mut machine = Machine::start(options).await;
+    machine.files.people("people.csv", 0, people);
+    machine.files.campaign("steady", "people.csv", "");
+    let _ = machine.cli(&["launch", "steady.yaml"]).good();
+    let store = machine.store().await;
+    machine.run();
+    let within = Duration::from_secs(60);
+    let row = machine.until(&store, "steady", within, |row| row.state == State::Done).await;
+    assert!(machine.platform.quiet(Duration::from_secs(10)).await, "all webhooks are taken in");
+    assert_eq!(machine.terminate(), Some(0), "{}", machine.log());
+
+    let ledger = machine.platform.ledger();
+    let (worst, used) = (truth::worst_second(&ledger), truth::share_used(&ledger, per_second as f64));
+    println!("{rate}: {} messages, at most {worst} in a second, {:.2} % used", ledger.len(), used * 100.0);
+    let answers = machine.platform.requests();
+    assert!(answers.iter().all(|request| matches!(request.answer, Answer::Accepted { .. })), "all are accepted");
+    assert_eq!(ledger.len(), people as usize);
+    assert_eq!(truth::sent_twice(&ledger), Vec::<String>::new());
+    assert!(worst <= per_second, "{worst} messages arrived within one second at {rate}");
+    assert!(used >= 0.97, "only {:.2} % of {rate} was used", used * 100.0);
+    let messages = machine.messages(&store, "steady").await;
+    assert_eq!(truth::differences(&ledger, &messages), Vec::<String>::new());
+    assert_eq!(store.verify(row.id).await.unwrap().violations, Vec::<String>::new());
+}
