@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Report(commands::report::Args),
     /// Recompute the guarantees from the database and say what does not hold
     Verify(commands::verify::Args),
+    /// The do-not-send list
+    Suppress(commands::suppress::Args),
     /// Run the simulated platform alone
     Simulate(commands::simulate::Args),
     /// Print the campaign file's JSON Schema
@@ -108,6 +110,7 @@ impl Command {
             | Self::Cancel(_)
             | Self::Report(_)
             | Self::Verify(_)
+            | Self::Suppress(_)
             | Self::Schema(_)
             | Self::Completions(_)
             | Self::Doctor(_) => "warn",

@@ -157,11 +157,7 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
         in_hand += group.released;
         if group.planned == 0 {
             if let Some(until) = group.not_before {
-                hindrances.push(Hindrance {
-                    until: Some(until),
-                    why: put_back(row),
-                    is_gate: false,
-                });
+                hindrances.push(Hindrance { until: Some(until), why: put_back(row), is_gate: false });
             }
             continue;
         }
@@ -183,7 +179,7 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
         };
     }
     let mut actions = begin_or_explain(row, None);
-    let orders = orders(row, around, &open, in_hand);
+    let orders = orders(row, around, &open, in_hand, now);
     if !orders.is_empty() {
         actions.push(Action::Release(orders));
     }
@@ -218,7 +214,8 @@ fn hindrance(
     now: DateTime<Utc>,
 ) -> Result<u64, Hindrance> {
     if !around.senders.contains_key(&group.sender) {
-        let why = format!("the sender {} is not in the configuration of the process that schedules", group.sender);
+        let why =
+            format!("the sender {} is not in the configuration of the process that schedules", group.sender);
         return Err(Hindrance { until: None, why, is_gate: false });
     }
     let schedule = &row.definition.schedule;
@@ -266,6 +263,7 @@ fn orders(
     around: &Surroundings,
     open: &[(&GroupRow, u64)],
     in_hand: u64,
+    now: DateTime<Utc>,
 ) -> Vec<ReleaseOrder> {
     let mut fastest: BTreeMap<&str, Rate> = BTreeMap::new();
     for (group, _) in open {
@@ -274,7 +272,7 @@ fn orders(
         }
     }
     let senders: f64 = fastest.values().map(|r| r.per_second()).sum();
-    let own = planning::own_rate(&row.definition, row.totals.messages, row.attempts);
+    let own = planning::own_rate(&row.definition, row.progress(), row.definition.schedule.zone, now);
     let per_second = own.map_or(senders, |own| own.per_second().min(senders));
     let ahead = ((per_second * around.lookahead.as_secs_f64()).ceil() as u64).max(1);
     let mut left = ahead.saturating_sub(in_hand);

@@ -223,6 +223,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         limit: u32,
     ) -> Result<u64>;
 
+    /// Finishes what is under way and closes the database, leaving its files in order.
+    async fn close(&self);
+
     // ---- templates -------------------------------------------------------------------------------
 
     /// Notes that a template was seen at `now`; keeps the first time. One that we saw being created is told

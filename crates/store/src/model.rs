@@ -10,6 +10,7 @@ use campaign::lifecycle;
 use campaign::message::{self, Again, Status};
 use campaign::money::{Currency, Micros};
 use campaign::params::Content;
+use campaign::planning::Progress;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -190,6 +191,13 @@ impl CampaignRow {
     #[must_use]
     pub fn count(&self, state: message::State) -> u64 {
         self.counts.get(&state).copied().unwrap_or(0)
+    }
+
+    /// How far it is, for its pace.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let unsent = self.count(message::State::Queued) + self.count(message::State::Retrying);
+        Progress { unsent, attempts: self.attempts, started_at: self.started_at }
     }
 
     /// Planned = excluded + every state's messages: what guarantee 2 asks for.

@@ -21,7 +21,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sqlx::sqlite::SqlitePool;
-use store::conformance::scene::{Setup, at, failure, template, worker};
+use store::conformance::scene::{Setup, WORST_CASE, at, failure, template, worker};
 use store::model::{
     Claim, GateEvent, MessageRow, NewCampaign, Outcome, OutcomeKind, ReleaseOrder, SliceEnd, StatusUpdate,
     Suppression,
@@ -250,8 +250,13 @@ impl Case {
             });
         }
         if let Some(budget) = self.budget.filter(|_| !granted.is_empty()) {
-            let row = self.store.campaign_by_id(self.id).await.unwrap().unwrap();
-            self.demand(row.spent.0 + row.reserved.0 <= budget, "a claim passed the budget");
+            let rows = self.store.messages(self.id, None, 100).await.unwrap();
+            let may_cost = |m: &MessageRow| match m.cost {
+                Some(cost) => cost.0,
+                None if m.state.holds_reservation() => WORST_CASE.0,
+                None => 0,
+            };
+            self.demand(rows.iter().map(may_cost).sum::<i64>() <= budget, "a claim passed the budget");
         }
     }
 

@@ -22,7 +22,7 @@ use whatsapp::{Client, ClientConfig, Secret};
 use worker::{Worker, WorkerSender};
 
 use crate::binary::Answer;
-use crate::files::{APP_SECRET, Files, PHONE_NUMBER_ID, Settings, TOKEN, WABA_ID};
+use crate::files::{APP_SECRET, Files, PHONE_NUMBER_ID, Settings, TOKEN, WABA_ID, person};
 
 /// What a world is made of.
 #[derive(Debug, Clone)]
@@ -42,7 +42,8 @@ pub struct WorldOptions {
     /// The template's gate is opened by hand before the first launch, where the gate is not what is tested.
     pub gate_open: bool,
     /// Most requests in flight at once. With one, every request arrives at exactly its permit's instant on
-    /// the settable clock; with more, the clock may have jumped to a later permit while one was on its way.
+    /// the settable clock, and the platform holds the sender to its rate. With more, the clock may have
+    /// jumped to a later permit while a request was on its way, and the platform lets ten times the rate through.
     pub concurrency: usize,
 }
 
@@ -56,7 +57,7 @@ impl Default for WorldOptions {
             seed: 1,
             correlate: true,
             gate_open: true,
-            concurrency: 1,
+            concurrency: 16,
         }
     }
 }
@@ -141,6 +142,12 @@ impl World {
         self.clock.advance_to(now());
     }
 
+    /// The world's time.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
     /// What `status` says of a campaign.
     pub async fn status(&self, key: &str) -> serde_json::Value {
         self.cli(&["status", key, "--json"]).await.good().json()
@@ -148,7 +155,7 @@ impl World {
 
     /// The one round that everything is made of: sweeps, a tick, at most `jobs` jobs, the webhooks that are
     /// due. Says whether anything happened.
-    async fn round(&self, jobs: usize) -> bool {
+    pub async fn round(&self, jobs: usize) -> bool {
         let before = (self.clock.now(), self.platform.requests().len());
         self.store.heartbeat(&self.worker_id, self.clock.now()).await.unwrap();
         self.scheduler.sweep().await.unwrap();
@@ -167,9 +174,9 @@ impl World {
     /// Does everything that is to be done at this instant. Sending takes its time on the clock, as the
     /// permits' instants pass: a campaign that nothing holds back is sent to its end.
     pub async fn step(&self) {
-        // A campaign's moves (waiting, running, settling, done) take a tick each.
+        // Once more, as what was done last may be seen by a sweep or a tick only now.
         let mut idle = 0;
-        while idle < 4 {
+        while idle < 2 {
             idle = if self.round(usize::MAX).await { 0 } else { idle + 1 };
         }
     }
@@ -219,9 +226,36 @@ impl World {
         }
     }
 
+    /// Lets time pass until the campaign is over, by small steps while webhooks come and then by large ones,
+    /// and verifies it.
+    pub async fn until_over(&self, key: &str) -> CampaignRow {
+        let start = self.clock.now();
+        loop {
+            self.step().await;
+            let row = self.row(key).await;
+            if row.state.is_over() {
+                return self.verified(key).await;
+            }
+            let hours = (self.clock.now() - start).num_hours();
+            assert!(hours < 90 * 24, "not over in 90 days: {} ({:?}) {:?}", row.state, row.reason, row.counts);
+            self.clock.advance(match hours {
+                0 => Duration::from_secs(20),
+                1..24 => Duration::from_secs(1_800),
+                _ => Duration::from_secs(4 * 3_600),
+            });
+        }
+    }
+
     /// The campaign as it stands.
     pub async fn row(&self, key: &str) -> CampaignRow {
         self.store.campaign(key).await.unwrap().expect("the campaign was launched")
+    }
+
+    /// The message to the i-th test person.
+    pub async fn message_to(&self, key: &str, i: u32) -> MessageRow {
+        let wanted = person(i);
+        let found = self.messages(key).await.into_iter().find(|m| format!("+{}", m.recipient) == wanted);
+        found.unwrap_or_else(|| panic!("{key} has no message to {wanted}"))
     }
 
     /// All its messages.
@@ -280,7 +314,8 @@ async fn platform(options: &WorldOptions, clock: Arc<SettableClock>, rate: Rate)
     };
     config.templates.extend(options.templates.clone());
     for number in &mut config.numbers {
-        number.throughput_per_second = rate.per_second().ceil() as u32;
+        let held_to = if options.concurrency == 1 { 1.0 } else { 10.0 };
+        number.throughput_per_second = (rate.per_second() * held_to).ceil() as u32;
     }
     Simulator::start(config).await.unwrap()
 }

@@ -1,5 +1,6 @@
 //! Sends claimed messages, each at its permit's instant.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use campaign::definition::ProductPolicy;
 use campaign::ids::{CorrelationKey, MessageId};
 use campaign::pacing::limiter::{Ask, Instant, TOLERANCE};
 use futures::FutureExt;
+use queue::Granted;
 use store::model::ClaimedMessage;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
@@ -22,50 +24,69 @@ pub(crate) struct Flight {
     pub(crate) answer: SendOutcome,
 }
 
+/// A message to be sent, with its place among the requests in flight.
+pub(crate) type Ready = (ClaimedMessage, OwnedSemaphorePermit);
+
 impl Worker {
-    /// Waits for the permit's instant and lets the request go, in a task of its own.
+    /// Sends each message at the instant of a permit, in a task of its own.
     ///
-    /// A permit that could not be used in time (a busy machine, too many requests in flight) is given back
-    /// and another one taken: sending late would crowd the second that follows.
+    /// Messages are alike to the pace, so each takes the next permit that is not too late (a slow claim, a busy
+    /// machine). Those left over in the end get new permits together: sending late would crowd the second that
+    /// follows, and replacing late permits one by one would make the rest of the bite late in turn.
     pub(crate) async fn dispatch(
         &self,
         context: &SliceContext,
         ask: &Ask,
-        message: ClaimedMessage,
-        mut permit: Instant,
-        place: OwnedSemaphorePermit,
+        messages: Vec<Ready>,
+        permits: &[Instant],
         flight: &mut JoinSet<Flight>,
     ) {
-        let pace = &context.sender.pace;
+        let mut permits: VecDeque<Instant> = permits.iter().copied().collect();
+        let mut left = messages.len();
+        for (message, place) in messages {
+            self.until_permitted(context, ask, &mut permits, left).await;
+            left -= 1;
+            let send = Send::new(self, context, message);
+            let sender = context.sender.clone();
+            flight.spawn(async move {
+                let _place = place;
+                // A panic after the first byte left would lose what became of the message: it is then unknown.
+                let sending = AssertUnwindSafe(sender.client.send(&send.request())).catch_unwind().await;
+                let answer =
+                    sending.unwrap_or_else(|_| SendOutcome::Unknown("the sending task panicked".to_owned()));
+                Flight { message: send.message, answer }
+            });
+        }
+    }
+
+    /// Waits until the next permit that can be used; gives back those whose instant has passed.
+    async fn until_permitted(
+        &self,
+        context: &SliceContext,
+        ask: &Ask,
+        permits: &mut VecDeque<Instant>,
+        left: usize,
+    ) {
         loop {
+            let Some(permit) = permits.pop_front() else {
+                permits.extend(self.more_permits(context, ask, left).await);
+                continue;
+            };
             self.clock.sleep_until(Duration::from_micros(permit)).await;
             let late = self.clock.monotonic().saturating_sub(Duration::from_micros(permit));
             if late <= TOLERANCE {
-                break;
+                return;
             }
-            self.permits.give_back(pace, ask.campaign, ask.weight, &[permit]).await;
-            permit = self.another_permit(context, ask).await;
+            self.permits.give_back(&context.sender.pace, ask.campaign, ask.weight, &[permit]).await;
         }
-        let send = Send::new(self, context, message);
-        let sender = context.sender.clone();
-        flight.spawn(async move {
-            let _place = place;
-            // A panic after the first byte left would lose what became of the message: it is then unknown.
-            let sending = AssertUnwindSafe(sender.client.send(&send.request())).catch_unwind().await;
-            let answer = sending.unwrap_or_else(|_| SendOutcome::Unknown("the sending task panicked".to_owned()));
-            Flight { message: send.message, answer }
-        });
     }
 
-    async fn another_permit(&self, context: &SliceContext, ask: &Ask) -> Instant {
-        let ask = Ask { permits: 1, ..*ask };
+    /// At least one and at most `wanted` permits, for messages that are claimed already.
+    async fn more_permits(&self, context: &SliceContext, ask: &Ask, wanted: usize) -> Granted {
+        let ask = Ask { permits: u32::try_from(wanted).unwrap_or(u32::MAX), ..*ask };
         loop {
             match self.permits.take(&context.sender.pace, &ask).await {
-                Ok(permits) => {
-                    if let Some(first) = permits.first() {
-                        return *first;
-                    }
-                }
+                Ok(permits) => return permits,
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,

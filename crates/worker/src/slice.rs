@@ -8,6 +8,7 @@ use campaign::ids::{MessageId, Seq};
 use campaign::pacing::limiter::Ask;
 use campaign::{lifecycle, planning};
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use queue::Job;
 use store::model::{CampaignRow, Claim, GateEvent, GroupRow, Held, Outcome, SliceEnd, Suppression};
 use tokio::task::JoinSet;
@@ -32,6 +33,8 @@ pub(crate) struct SliceContext {
     pub(crate) job: Job,
     pub(crate) campaign: Arc<Definition>,
     pub(crate) group: GroupRow,
+    /// The zone whose hours its messages keep.
+    pub(crate) zone: Tz,
     pub(crate) sender: Arc<WorkerSender>,
 }
 
@@ -53,6 +56,7 @@ impl Worker {
         let Some(row) = persist("read a campaign", || self.store.campaign_by_id(id)).await else { return };
         let context = SliceContext {
             campaign: self.remember(id, &row.definition),
+            zone: work.group.zone.parse().unwrap_or(row.definition.schedule.zone),
             group: work.group,
             sender: sender.clone(),
             job,
@@ -138,7 +142,7 @@ impl Worker {
         let ask = Ask {
             campaign: id,
             weight: context.campaign.pace.weight,
-            rate: planning::own_rate(&context.campaign, row.totals.messages, row.attempts)
+            rate: planning::own_rate(&context.campaign, row.progress(), context.zone, self.clock.now())
                 // Several senders share the campaign's rate.
                 .map(|rate| rate.shared_by(context.campaign.senders.len())),
             permits: u32::try_from(wanted).unwrap_or(u32::MAX),
@@ -183,9 +187,8 @@ impl Worker {
         if !unused.is_empty() {
             self.permits.give_back(&context.sender.pace, id, ask.weight, unused).await;
         }
-        for ((message, permit), place) in claimed.messages.into_iter().zip(used).zip(places) {
-            self.dispatch(context, &ask, message, *permit, place, flight).await;
-        }
+        let ready = claimed.messages.into_iter().zip(places).collect();
+        self.dispatch(context, &ask, ready, used, flight).await;
         match claimed.held? {
             Held::Gate { until, .. } => Some(Some(until)),
             // What is under way may give some of its reservation back.

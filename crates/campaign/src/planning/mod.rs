@@ -18,6 +18,6 @@ pub mod summary;
 
 pub use cut::{CutSlice, GroupKey};
 pub use exclusion::{Exclusion, Reason};
-pub use pace::{own_rate, slice_size};
+pub use pace::{Progress, own_rate, slice_size};
 pub use planner::{Candidate, PlannedMessage, Planner};
 pub use summary::{Cost, Summary, plan_hash};

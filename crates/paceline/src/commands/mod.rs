@@ -12,4 +12,5 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod simulate;
 pub(crate) mod status;
+pub(crate) mod suppress;
 pub(crate) mod verify;

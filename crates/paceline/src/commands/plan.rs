@@ -4,12 +4,14 @@
 use std::path::PathBuf;
 
 use campaign::definition::{Definition, Speed};
+use campaign::gate::{Gate, GateState, decide};
 use campaign::pacing::timeline::{Forecast, Group, Outlook, Pace, forecast};
 use campaign::pacing::{Rate, WindowZone};
 use campaign::planning::Summary;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::json;
+use store::model::TemplateKey;
 
 use super::check::{self, Checked, check, excluded_json};
 use crate::app::App;
@@ -31,16 +33,60 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let checked = check(app, &check::Args { file: args.file, offline: args.offline }).await?;
     let definition = &checked.prepared.definition;
     let now = app.clock.now();
-    let forecast = timeline(app, definition, &checked.streamed.summary, now);
+    let gate = gate(app, definition, now).await?;
+    let forecast = timeline(app, definition, &checked.streamed.summary, gate.opens_at);
     if app.json {
-        print_json(&as_json(&checked, &forecast))?;
+        print_json(&as_json(&checked, &forecast, &gate))?;
     } else {
-        print(&as_text(&checked, &forecast, now, Look::of_stdout()))?;
+        print(&as_text(&checked, &forecast, &gate, now, Look::of_stdout()))?;
     }
     Ok(())
 }
 
-fn timeline(app: &App, definition: &Definition, summary: &Summary, now: DateTime<Utc>) -> Forecast {
+/// When the bulk may go as far as the templates' gates are concerned, and why not before.
+struct GateForecast {
+    opens_at: DateTime<Utc>,
+    why: Option<String>,
+}
+
+/// The latest of the templates' gates. One that was never seen waits to be synced, then for its canary.
+async fn gate(app: &App, definition: &Definition, now: DateTime<Utc>) -> Result<GateForecast, Failure> {
+    let rules = app.config.gate_rules();
+    let store = super::check::existing_store(app).await?;
+    let start = definition.schedule.start.map_or(now, |start| start.to_utc().max(now));
+    let mut latest = GateForecast { opens_at: start, why: None };
+    for sender in definition.senders.iter().filter_map(|name| app.config.sender(name)) {
+        for template in definition.templates() {
+            let key = TemplateKey {
+                waba_id: sender.waba_id.clone(),
+                name: template.name.clone(),
+                language: template.language.clone(),
+            };
+            let mut state = match &store {
+                Some(store) => store.gate(&key).await?,
+                None => GateState::default(),
+            };
+            // A launch notes a template that was never seen.
+            state.first_seen_at.get_or_insert(now);
+            let said = decide(&state, &rules, start);
+            let opens_at = match said {
+                Gate::Open => continue,
+                Gate::Canary => start + rules.sync_wait,
+                // After the wait an idle template still gets its one message, and waits again.
+                Gate::Closed { until, .. } => match decide(&state, &rules, until) {
+                    Gate::Canary => until + rules.sync_wait,
+                    Gate::Open | Gate::Closed { .. } => until,
+                },
+            };
+            if opens_at > latest.opens_at {
+                latest = GateForecast { opens_at, why: Some(said.describe(&template.name, &rules, now)) };
+            }
+        }
+    }
+    Ok(latest)
+}
+
+fn timeline(app: &App, definition: &Definition, summary: &Summary, start: DateTime<Utc>) -> Forecast {
     let groups: Vec<Group> = summary
         .zones
         .iter()
@@ -57,7 +103,7 @@ fn timeline(app: &App, definition: &Definition, summary: &Summary, now: DateTime
     let reach = senders().map(|s| s.daily_reach.limit().map(u64::from)).collect::<Vec<_>>();
     forecast(&Outlook {
         groups: &groups,
-        start: definition.schedule.start.map_or(now, |start| start.to_utc().max(now)),
+        start,
         end: definition.schedule.end.map(|end| end.to_utc()),
         windows: &definition.schedule.windows,
         schedule_zone: definition.schedule.zone,
@@ -72,7 +118,7 @@ fn timeline(app: &App, definition: &Definition, summary: &Summary, now: DateTime
     })
 }
 
-fn as_json(checked: &Checked, forecast: &Forecast) -> serde_json::Value {
+fn as_json(checked: &Checked, forecast: &Forecast, gate: &GateForecast) -> serde_json::Value {
     let summary = &checked.streamed.summary;
     let cost = summary.cost();
     let countries: serde_json::Map<_, _> =
@@ -92,6 +138,8 @@ fn as_json(checked: &Checked, forecast: &Forecast) -> serde_json::Value {
         "senders": summary.senders,
         "cost": { "low": cost.low, "likely": cost.likely, "worst": cost.worst, "currency": cost.currency },
         "timeline": forecast.points.iter().map(|p| json!({ "at": p.at, "sent": p.sent, "total": p.total })).collect::<Vec<_>>(),
+        "starts_at": gate.opens_at,
+        "waits_for": gate.why,
         "finishes_at": forecast.finishes_at,
         "sent": forecast.sent,
         "expires": forecast.expires,
@@ -104,7 +152,13 @@ fn variants(definition: &Definition, summary: &Summary) -> Vec<(String, u64)> {
     summary.variants.iter().filter_map(|(i, n)| i.map(|i| (name(i), *n))).collect()
 }
 
-fn as_text(checked: &Checked, forecast: &Forecast, now: DateTime<Utc>, look: Look) -> String {
+fn as_text(
+    checked: &Checked,
+    forecast: &Forecast,
+    gate: &GateForecast,
+    now: DateTime<Utc>,
+    look: Look,
+) -> String {
     let definition = &checked.prepared.definition;
     let summary = &checked.streamed.summary;
     let zone = definition.schedule.zone;
@@ -118,6 +172,9 @@ fn as_text(checked: &Checked, forecast: &Forecast, now: DateTime<Utc>, look: Loo
     text.push_str(&table.render(look));
     text.push_str("\n\n");
     text.push_str(&who(definition, summary));
+    if let Some(why) = &gate.why {
+        text.push_str(&format!("  starts    {}: {why}\n", format::when(gate.opens_at, now, zone)));
+    }
     text.push_str(&when(definition, forecast, now, zone));
     let cost = summary.cost();
     let money = |amount| format!("{} {amount}", cost.currency);

@@ -21,7 +21,7 @@ pub(crate) async fn run(app: &App, _args: Args) -> Result<(), Failure> {
     let _lock = RunLock::take(database)?;
     let store = app.store().await?;
     let webhook = roles::listen(config.webhook.listen, "webhook.listen").await?;
-    let parts = Parts { config, secrets, store, clock: app.clock.clone(), webhook };
+    let parts = Parts { config, secrets, store: store.clone(), clock: app.clock.clone(), webhook };
     // Signals count from here on; before, they end the process at once, and nothing is in hand.
     let signals = roles::Signals::install()?;
     let running = roles::start(parts).await?;
@@ -32,7 +32,9 @@ pub(crate) async fn run(app: &App, _args: Args) -> Result<(), Failure> {
         health = %format!("http://{}{}", running.webhook_address(), roles::HEALTH_PATH),
         "paceline runs; press Ctrl-C to stop"
     );
-    roles::until_signal(running, signals).await
+    let ended = roles::until_signal(running, signals).await;
+    store.close().await;
+    ended
 }
 
 /// What the configuration asks for and this version cannot do.

@@ -37,6 +37,10 @@ impl Store for SqliteStore {
         launching::add(self, campaign, chunk, now).await
     }
 
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
     async fn set_plan_hash(&self, campaign: CampaignId, hash: &str) -> Result<()> {
         launching::set_plan_hash(self, campaign, hash).await
     }

@@ -1,0 +1,18 @@
+//! Stories of whole campaigns, told through every part: the command line launches them, scheduler, worker and
+//! reconciler run them, and the simulator's ledger is the truth they are held against. All on a settable clock.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story that cannot be told on has to fail"
+)]
+
+mod control;
+mod errors;
+mod gate;
+mod launching;
+mod money;
+mod optout;
+mod schedule;
+mod webhooks;
