@@ -254,29 +254,32 @@ pub const fn next(from: Current, event: Event) -> Result<Next, Forbidden> {
         Event::Accepted => match from.state {
             Sending | InDoubt => Ok(Next::To(Current::known(Accepted))),
             Accepted | Held | Sent | Delivered | Read => Ok(Next::Stay),
-            Failed | Expired | Retrying if from.assumed => Ok(Next::To(Current::known(Accepted))),
-            Failed | Expired | Retrying => Ok(Next::Stay),
-            Queued | Skipped => forbidden,
+            Failed | Expired | Retrying | Skipped if from.assumed => Ok(Next::To(Current::known(Accepted))),
+            // A failure told by webhook may have come first, and what followed from it too.
+            Failed | Expired | Retrying | Skipped => Ok(Next::Stay),
+            Queued => forbidden,
         },
         Event::Held => match from.state {
             Sending | InDoubt => Ok(Next::To(Current::known(Held))),
             Accepted | Held | Sent | Delivered | Read => Ok(Next::Stay),
-            Failed | Expired | Retrying if from.assumed => Ok(Next::To(Current::known(Held))),
-            Failed | Expired | Retrying => Ok(Next::Stay),
-            Queued | Skipped => forbidden,
+            Failed | Expired | Retrying | Skipped if from.assumed => Ok(Next::To(Current::known(Held))),
+            Failed | Expired | Retrying | Skipped => Ok(Next::Stay),
+            Queued => forbidden,
         },
         Event::Refused(again) => match from.state {
             Sending | InDoubt => Ok(Next::To(Current::known(after_failure(again)))),
             // A status that came first knows better than the response.
-            Accepted | Held | Sent | Delivered | Read | Failed | Expired | Retrying => Ok(Next::Stay),
-            Queued | Skipped => forbidden,
+            Accepted | Held | Sent | Delivered | Read | Failed | Expired | Retrying | Skipped => {
+                Ok(Next::Stay)
+            }
+            Queued => forbidden,
         },
         Event::Unknown => match from.state {
             Sending => Ok(Next::To(Current::known(InDoubt))),
-            InDoubt | Accepted | Held | Sent | Delivered | Read | Failed | Expired | Retrying => {
+            InDoubt | Accepted | Held | Sent | Delivered | Read | Failed | Expired | Retrying | Skipped => {
                 Ok(Next::Stay)
             }
-            Queued | Skipped => forbidden,
+            Queued => forbidden,
         },
         Event::Status(of, status) => on_status(from, of, status, event),
         Event::Resend => match from.state {
@@ -490,6 +493,18 @@ mod tests {
             next(given_up, Event::Status(Of::LatestAttempt, Status::Sent)),
             Ok(Next::To(Current::known(State::Sent)))
         );
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_its_own_failure_and_a_cancellation_is_no_news() {
+        let mut at = Current::known(State::Sending);
+        for event in [Event::Status(Of::LatestAttempt, Status::Failed { again: Again::Later }), Event::Skip] {
+            if let Next::To(to) = next(at, event).unwrap() {
+                at = to;
+            }
+        }
+        assert_eq!(at.state, State::Skipped);
+        assert_eq!(next(at, Event::Accepted), Ok(Next::Stay));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::time::Duration;
 use campaign::definition::Definition;
 use campaign::ids::{MessageId, Seq};
 use campaign::pacing::limiter::Ask;
+use campaign::pacing::windows;
 use campaign::{lifecycle, planning};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use queue::Job;
 use store::model::{CampaignRow, Claim, GateEvent, GroupRow, Held, Outcome, SliceEnd, Suppression};
@@ -24,6 +25,10 @@ const BITE: Duration = Duration::from_millis(100);
 /// A bite has at most so many messages, however fast the sender.
 const LARGEST_BITE: usize = 256;
 
+/// So near to the end of a sending window, or to the campaign's end, no bite begins: its permits lie up to
+/// `HORIZON` ahead, and a claim that takes long makes them later still.
+const CLOSING: TimeDelta = TimeDelta::milliseconds(250);
+
 /// How long to wait for stragglers before the places they do not occupy are used.
 const STRAGGLERS: Duration = Duration::from_millis(200);
 
@@ -36,6 +41,16 @@ pub(crate) struct SliceContext {
     /// The zone whose hours its messages keep.
     pub(crate) zone: Tz,
     pub(crate) sender: Arc<WorkerSender>,
+}
+
+impl SliceContext {
+    /// Whether its recipients' hours, or its campaign, are over now or in a moment.
+    fn is_closing(&self, now: DateTime<Utc>) -> bool {
+        let schedule = &self.campaign.schedule;
+        let soon = now + CLOSING;
+        let is_open = |at| windows::is_open(&schedule.windows, self.zone, schedule.zone, at);
+        schedule.end.is_some_and(|end| end <= soon) || !is_open(now) || !is_open(soon)
+    }
 }
 
 /// How many messages a bite has on a sender of this rate.
@@ -159,6 +174,11 @@ impl Worker {
             },
             () = self.stop.cancelled() => return Some(None),
         };
+        // Asked after the wait for the permits, which is long where the campaign is slow.
+        if context.is_closing(self.clock.now()) {
+            self.permits.give_back(&context.sender.pace, id, ask.weight, &permits).await;
+            return Some(None);
+        }
         // A message is only claimed where it can be sent at once: with a place among the requests in flight.
         let mut places = Vec::with_capacity(permits.len());
         while places.len() < permits.len()

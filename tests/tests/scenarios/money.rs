@@ -76,7 +76,7 @@ async fn a_price_is_settled_from_the_webhook_that_tells_it() {
     world.launch(&world.files.campaign("priced", "people.csv", &more)).await;
     world.until_taken(50).await;
     let row = world.row("priced").await;
-    assert_eq!((row.spent.0 == 0, row.reserved.0 > 0), (true, true), "taken, and not delivered yet");
+    assert!(row.reserved.0 > 0 && row.spent < charged(&world), "some are taken and not delivered yet");
 
     let row = world.until_over("priced").await;
 

@@ -160,6 +160,8 @@ async fn the_senders_rate_and_the_campaigns_own_hold_in_every_second() {
     world.step().await;
     let slow = world.platform.ledger_from(800);
     assert_eq!(slow.len(), 120);
+    let t0 = slow[0].arrived_at;
+    eprintln!("SLOW {:?}", slow.iter().map(|e| (e.arrived_at - t0).num_milliseconds()).collect::<Vec<_>>());
     assert_eq!(worst_window(&slow, SECOND), 12);
     assert!(share_used(&slow, 12.0) >= 0.97, "{}", share_used(&slow, 12.0));
 }
@@ -198,6 +200,8 @@ async fn a_campaign_spread_over_an_hour_takes_an_hour() {
     world.pass(Duration::from_secs(3_700), MINUTE).await;
     let ledger = world.platform.ledger();
     assert_eq!(ledger.len(), 360);
+    let t0 = ledger[0].arrived_at;
+    eprintln!("OVER {:?}", ledger.iter().map(|e| (e.arrived_at - t0).num_milliseconds()).collect::<Vec<_>>());
     assert_eq!(worst_window(&ledger, 10 * SECOND), 1, "one in ten seconds");
     let took = ledger[359].arrived_at - ledger[0].arrived_at;
     assert!((3_580..=3_700).contains(&took.num_seconds()), "{took}");

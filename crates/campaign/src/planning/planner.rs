@@ -335,7 +335,7 @@ impl Planner {
         }
         let zone_text = self.zone.map(|column| row.get(column));
         let zone = zone_for(zone_text, country, self.definition.schedule.zone)
-            .map_err(|refused| (Reason::InvalidZone, format!("{refused}; {}", refused.help())))?;
+            .map_err(|refused| (Reason::InvalidZone, refused.to_string()))?;
         let draw = Draw::of(&self.definition.campaign, &recipient);
         if draw.is_held_out(&self.definition) {
             return Err((Reason::HoldOut, "held out, to compare with".to_owned()));

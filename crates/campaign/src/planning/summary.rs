@@ -12,7 +12,7 @@ use crate::money::{Currency, Micros};
 use crate::problem::Problem;
 
 /// Problems of rows that are shown; the rest is only counted.
-const SHOWN: usize = 20;
+const SHOWN: usize = 10;
 
 /// The share of messages that is delivered in the low and the likely estimate of the cost, in percent. The
 /// platform charges for delivered messages only; both figures are judgement, and the report has the truth.
