@@ -119,6 +119,8 @@ impl Scheduler {
     /// The store's or the queue's; what was done stays done.
     pub async fn tick(&self) -> Result<usize, TickError> {
         let mut released = 0;
+        // Slices that were put back until now count as due only after this.
+        self.store.reclaim_slices(self.clock.now()).await?;
         for row in self.store.active_campaigns().await? {
             let around = self.surroundings(&row).await?;
             for action in decide(&row, &around, self.clock.now()) {
@@ -187,7 +189,6 @@ impl Scheduler {
         if lost > 0 {
             tracing::warn!(messages = lost, "a worker fell silent; the messages it had claimed are in doubt");
         }
-        self.store.reclaim_slices(now).await?;
         let doubts = self.store.sweep_doubts(now, BATCH).await?;
         if doubts > 0 {
             tracing::info!(messages = doubts, "doubts were ended by their campaigns' policy");

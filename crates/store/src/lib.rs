@@ -11,7 +11,7 @@
 //! | [`model`] | rows, requests and answers |
 //! | [`error`] | what can go wrong |
 //! | [`sqlite`] | the embedded store |
-//! | [`conformance`] | the suite that every store passes (dev only: feature `conformance`) |
+//! | `conformance` | the suite that every store passes (dev only: feature `conformance`) |
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

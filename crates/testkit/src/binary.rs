@@ -18,11 +18,22 @@ pub fn path() -> &'static Path {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "paceline", "--message-format", "json-render-diagnostics"])
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "paceline",
+                "--message-format",
+                "json-render-diagnostics",
+            ])
             .current_dir(root)
             .output()
             .expect("cargo runs");
-        assert!(built.status.success(), "the binary does not build:\n{}", String::from_utf8_lossy(&built.stderr));
+        assert!(
+            built.status.success(),
+            "the binary does not build:\n{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
         let text = String::from_utf8_lossy(&built.stdout);
         let executable = text
             .lines()
@@ -45,7 +56,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn of(output: Output) -> Self {
+    /// From what a command left behind.
+    #[must_use]
+    pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -65,6 +78,7 @@ impl Answer {
     #[must_use]
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("not JSON ({error}):\n{}{}", self.out, self.err))
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("not JSON ({error}):\n{}{}", self.out, self.err))
     }
 }

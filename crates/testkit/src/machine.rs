@@ -2,6 +2,7 @@
 //! be killed, and the command line as a person would use it.
 
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use simulator::{Config, Profile, Simulator, Webhook};
@@ -31,7 +32,14 @@ pub struct MachineOptions {
 
 impl Default for MachineOptions {
     fn default() -> Self {
-        Self { rate: "80/s", throughput: None, profile: Profile::none(), seed: 1, sync_wait: "10m", gate_open: true }
+        Self {
+            rate: "80/s",
+            throughput: None,
+            profile: Profile::none(),
+            seed: 1,
+            sync_wait: "10m",
+            gate_open: true,
+        }
     }
 }
 
@@ -76,7 +84,10 @@ impl Machine {
             let store = machine.store().await;
             let rules = campaign::gate::GateRules::default();
             let now = machine.now();
-            store.gate_event(&template_key("test_offer"), store::model::GateEvent::OpenByHand, &rules, now).await.unwrap();
+            store
+                .gate_event(&template_key("test_offer"), store::model::GateEvent::OpenByHand, &rules, now)
+                .await
+                .unwrap();
         }
         machine
     }
@@ -96,8 +107,15 @@ impl Machine {
     /// Starts `paceline run`. Its log goes to run.log in the folder.
     pub fn run(&mut self) {
         assert!(self.run.is_none(), "it runs already");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.files.join("run.log")).unwrap();
-        let child = self.files.command(&["run"]).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.files.join("run.log")).unwrap();
+        let child = self
+            .files
+            .command(&["run"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn();
         self.run = Some(child.unwrap());
     }
 
@@ -111,7 +129,8 @@ impl Machine {
     /// Asks `run` to stop as a service manager does, and returns its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         let mut child = self.run.take().expect("it runs");
-        let sent = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        let sent =
+            std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         child.wait().unwrap().code()
     }
@@ -142,8 +161,24 @@ impl Machine {
         all_messages(store, key).await
     }
 
+    /// Waits until the platform has accepted so many messages, for at most `within`.
+    pub async fn until_accepted(&self, messages: usize, within: Duration) {
+        let end = self.now() + within;
+        while self.platform.accepted() < messages {
+            let accepted = self.platform.accepted();
+            assert!(self.now() < end, "{accepted} of {messages} within {within:?}\n{}", tail(&self.log()));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Waits until the campaign is as `wanted`, for at most `within`.
-    pub async fn until(&mut self, store: &dyn Store, key: &str, within: Duration, wanted: impl Fn(&CampaignRow) -> bool) -> CampaignRow {
+    pub async fn until(
+        &mut self,
+        store: &dyn Store,
+        key: &str,
+        within: Duration,
+        wanted: impl Fn(&CampaignRow) -> bool,
+    ) -> CampaignRow {
         let end = self.now() + within;
         loop {
             let row = self.row(store, key).await;
@@ -177,7 +212,18 @@ fn tail(log: &str) -> String {
     lines[lines.len().saturating_sub(30)..].join("\n")
 }
 
-/// A port that is free now; the child that gets it binds it at once.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A port that is free now, and that nothing takes while the process that listens on it is restarted: no two
+/// machines of a test get the same, and the system takes those of outgoing connections from above.
+#[must_use]
+pub fn free_port() -> u16 {
+    const PORTS: std::ops::Range<u16> = 10_000..32_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id() as usize * 64;
+    loop {
+        let n = first + usize::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + (n % PORTS.len()) as u16;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -15,7 +15,11 @@ pub fn sent_twice(ledger: &[LedgerEntry]) -> Vec<String> {
     for entry in ledger.iter().filter(|entry| !matches!(entry.truth.fate, Fate::Failed(_))) {
         *counts.entry(entry.recipient.trim_start_matches('+')).or_default() += 1;
     }
-    counts.into_iter().filter(|(_, n)| *n > 1).map(|(recipient, n)| format!("{recipient} got it {n} times")).collect()
+    counts
+        .into_iter()
+        .filter(|(_, n)| *n > 1)
+        .map(|(recipient, n)| format!("{recipient} got it {n} times"))
+        .collect()
 }
 
 /// The most arrivals in any half-open window of one second, in real time.
@@ -55,7 +59,8 @@ pub fn share_used(ledger: &[LedgerEntry], per_second: f64) -> f64 {
 /// nothing more can be told, what its TTL makes of it.
 #[must_use]
 pub fn expected(entry: &LedgerEntry) -> State {
-    let told = |status: Status| entry.truth.timeline.iter().any(|event| event.status == status && event.announced);
+    let told =
+        |status: Status| entry.truth.timeline.iter().any(|event| event.status == status && event.announced);
     match entry.truth.fate {
         _ if told(Status::Read) => State::Read,
         _ if told(Status::Delivered) => State::Delivered,
@@ -70,6 +75,10 @@ pub fn is_silent(entry: &LedgerEntry) -> bool {
     entry.truth.timeline.iter().all(|event| !event.announced)
 }
 
+fn has_failed(entry: &LedgerEntry) -> bool {
+    matches!(entry.truth.fate, Fate::Failed(_)) && expected(entry) == State::Failed
+}
+
 /// Where what Paceline says of a message differs from the truth, as sentences: must be none. Messages that
 /// the ledger does not have must not be in a state that only an accepted message can be in.
 #[must_use]
@@ -79,34 +88,43 @@ pub fn differences(ledger: &[LedgerEntry], messages: &[MessageRow]) -> Vec<Strin
     let mut found = Vec::new();
     for message in messages {
         match truth.get(message.recipient.as_str()) {
-            // Neither an answer nor a webhook told of it: nobody can know, and the doubts' policy decides.
-            Some(entry) if message.wamid.is_none() && is_silent(entry) => match message.state {
-                State::InDoubt | State::Failed => {}
-                State::Queued
+            // Of its newest attempt neither an answer nor a webhook told: nobody can know, and the doubts'
+            // policy decides. The ledger has nothing of it, or what was never told; or only an attempt before it
+            // that is known to have failed.
+            Some(entry) if message.wamid.is_none() && (is_silent(entry) || has_failed(entry)) => {
+                if !matches!(message.state, State::InDoubt | State::Failed) {
+                    found.push(format!(
+                        "{} is {} and nothing was told of it",
+                        message.recipient, message.state
+                    ));
+                }
+            }
+            Some(entry) => {
+                let expected = expected(entry);
+                if message.state != expected {
+                    found
+                        .push(format!("{} is {} and should be {expected}", message.recipient, message.state));
+                }
+                if message.wamid.as_deref() != Some(entry.wamid.as_str()) {
+                    found.push(format!(
+                        "{} has wamid {:?} and not {}",
+                        message.recipient, message.wamid, entry.wamid
+                    ));
+                }
+            }
+            None => match message.state {
+                State::Failed
+                | State::Expired
+                | State::Skipped
+                | State::Queued
                 | State::Retrying
-                | State::Sending
+                | State::InDoubt => {}
+                State::Sending
                 | State::Accepted
                 | State::Held
                 | State::Sent
                 | State::Delivered
-                | State::Read
-                | State::Expired
-                | State::Skipped => {
-                    found.push(format!("{} is {} and nothing was told of it", message.recipient, message.state));
-                }
-            },
-            Some(entry) => {
-                let expected = expected(entry);
-                if message.state != expected {
-                    found.push(format!("{} is {} and should be {expected}", message.recipient, message.state));
-                }
-                if message.wamid.as_deref() != Some(entry.wamid.as_str()) {
-                    found.push(format!("{} has wamid {:?} and not {}", message.recipient, message.wamid, entry.wamid));
-                }
-            }
-            None => match message.state {
-                State::Failed | State::Expired | State::Skipped | State::Queued | State::Retrying | State::InDoubt => {}
-                State::Sending | State::Accepted | State::Held | State::Sent | State::Delivered | State::Read => {
+                | State::Read => {
                     found.push(format!("{} is {} and was never accepted", message.recipient, message.state));
                 }
             },

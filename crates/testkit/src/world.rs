@@ -41,9 +41,9 @@ pub struct WorldOptions {
     pub correlate: bool,
     /// The template's gate is opened by hand before the first launch, where the gate is not what is tested.
     pub gate_open: bool,
-    /// Most requests in flight at once. With one, every request arrives at exactly its permit's instant on
-    /// the settable clock, and the platform holds the sender to its rate. With more, the clock may have
-    /// jumped to a later permit while a request was on its way, and the platform lets ten times the rate through.
+    /// Most requests in flight at once. A request takes real time, in which the clock may jump to a later
+    /// permit: the platform lets ten times the rate through, and sees requests late by up to a bite. Only with
+    /// one at a time and a rate of at most 10/s (bites of one message) does each arrive at its permit's instant.
     pub concurrency: usize,
 }
 
@@ -96,7 +96,8 @@ impl World {
             correlate: options.correlate,
             concurrency: options.concurrency,
         });
-        let store: SharedStore = Arc::new(SqliteStore::open(files.join("paceline.db").to_str().unwrap()).await.unwrap());
+        let store: SharedStore =
+            Arc::new(SqliteStore::open(files.join("paceline.db").to_str().unwrap()).await.unwrap());
         let stop = CancellationToken::new();
         take_webhooks(&store, &clock, &platform, &stop).await;
         let gate_rules = GateRules { sync_wait: options.sync_wait, ..GateRules::default() };
@@ -121,13 +122,18 @@ impl World {
     /// Opens a template's gate as an operator would.
     pub async fn open_gate(&self, template: &str) {
         let key = template_key(template);
-        self.store.gate_event(&key, store::model::GateEvent::OpenByHand, &self.gate_rules, self.clock.now()).await.unwrap();
+        self.store
+            .gate_event(&key, store::model::GateEvent::OpenByHand, &self.gate_rules, self.clock.now())
+            .await
+            .unwrap();
     }
 
     /// Runs the command line to its end, while the platform goes on answering.
     pub async fn cli(&self, args: &[&str]) -> Answer {
         let mut command = self.files.command(args);
-        tokio::task::spawn_blocking(move || Answer::of(command.output().expect("the binary runs"))).await.unwrap()
+        tokio::task::spawn_blocking(move || Answer::of(command.output().expect("the binary runs")))
+            .await
+            .unwrap()
     }
 
     /// Launches a campaign file of this world by the command line, which has to succeed.
@@ -161,7 +167,9 @@ impl World {
         self.scheduler.sweep().await.unwrap();
         let released = self.scheduler.tick().await.unwrap();
         let mut handled = 0;
-        while handled < jobs && let Some(job) = self.queue.try_pop() {
+        while handled < jobs
+            && let Some(job) = self.queue.try_pop()
+        {
             self.worker.handle(job).await;
             handled += 1;
         }
@@ -213,7 +221,13 @@ impl World {
     }
 
     /// Lets time pass until the campaign is as `wanted`, for at most `within`.
-    pub async fn until(&self, key: &str, within: Duration, step: Duration, wanted: impl Fn(&CampaignRow) -> bool) -> CampaignRow {
+    pub async fn until(
+        &self,
+        key: &str,
+        within: Duration,
+        step: Duration,
+        wanted: impl Fn(&CampaignRow) -> bool,
+    ) -> CampaignRow {
         let end = self.clock.now() + within;
         loop {
             self.step().await;
@@ -221,7 +235,13 @@ impl World {
             if wanted(&row) {
                 return row;
             }
-            assert!(self.clock.now() < end, "not within {within:?}: {} ({:?}) {:?}", row.state, row.reason, row.counts);
+            assert!(
+                self.clock.now() < end,
+                "not within {within:?}: {} ({:?}) {:?}",
+                row.state,
+                row.reason,
+                row.counts
+            );
             self.clock.advance(step);
         }
     }
@@ -237,7 +257,13 @@ impl World {
                 return self.verified(key).await;
             }
             let hours = (self.clock.now() - start).num_hours();
-            assert!(hours < 90 * 24, "not over in 90 days: {} ({:?}) {:?}", row.state, row.reason, row.counts);
+            assert!(
+                hours < 90 * 24,
+                "not over in 90 days: {} ({:?}) {:?}",
+                row.state,
+                row.reason,
+                row.counts
+            );
             self.clock.advance(match hours {
                 0 => Duration::from_secs(20),
                 1..24 => Duration::from_secs(1_800),
@@ -296,10 +322,17 @@ pub async fn all_messages(store: &dyn Store, key: &str) -> Vec<MessageRow> {
 /// The key of a template of the tests' account.
 #[must_use]
 pub fn template_key(name: &str) -> store::model::TemplateKey {
-    store::model::TemplateKey { waba_id: WABA_ID.to_owned(), name: name.to_owned(), language: "en".to_owned() }
+    store::model::TemplateKey {
+        waba_id: WABA_ID.to_owned(),
+        name: name.to_owned(),
+        language: "en".to_owned(),
+    }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a world begins at the present, which the command line lives in")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a world begins at the present, which the command line lives in"
+)]
 fn now() -> DateTime<Utc> {
     Utc::now()
 }
@@ -320,7 +353,12 @@ async fn platform(options: &WorldOptions, clock: Arc<SettableClock>, rate: Rate)
     Simulator::start(config).await.unwrap()
 }
 
-async fn take_webhooks(store: &SharedStore, clock: &Arc<SettableClock>, platform: &Simulator, stop: &CancellationToken) {
+async fn take_webhooks(
+    store: &SharedStore,
+    clock: &Arc<SettableClock>,
+    platform: &Simulator,
+    stop: &CancellationToken,
+) {
     let settings = reconciler::Settings {
         verify_token: None,
         app_secrets: vec![Secret::new(APP_SECRET.1)],

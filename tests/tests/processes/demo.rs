@@ -1,17 +1,21 @@
 //! `paceline demo`: ends by itself, and its report agrees with the simulator's ledger.
 
-use std::time::Duration;
+use std::process::Command;
 
-use testkit::Files;
+use testkit::{Answer, binary};
 
 use crate::alone;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn it_ends_and_agrees() {
     let _alone = alone().await;
-    let files = Files::new();
-    let mut command = files.command_alone(&["demo", "--recipients", "300", "--rate", "100/s", "--json"]);
-    let answer = testkit::binary::within(&mut command, Duration::from_secs(60)).good();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary::path());
+    command.args(["demo", "--recipients", "300", "--rate", "100/s", "--json"]).current_dir(folder.path());
+    let answer = Answer::of(command.env_remove("RUST_LOG").output().unwrap()).good();
     let told = answer.json();
     assert_eq!(told["agrees"], true, "{told:#}");
+    assert_eq!(told["state"], "done", "{told:#}");
+    assert_eq!(told["ledger"], told["report"], "{told:#}");
+    assert_eq!(told["violations"], serde_json::json!([]), "{told:#}");
 }

@@ -35,7 +35,11 @@ async fn one_message_a_wait_and_then_the_bulk() {
     assert_eq!(ledger.len(), 200);
     let arrived: Vec<_> = ledger.iter().map(|entry| entry.arrived_at).collect();
     let (canary, bulk) = (arrived[0], arrived[1]);
-    println!("the first after {} ms, the second {} ms after it", (canary - before).num_milliseconds(), (bulk - canary).num_milliseconds());
+    println!(
+        "the first after {} ms, the second {} ms after it",
+        (canary - before).num_milliseconds(),
+        (bulk - canary).num_milliseconds()
+    );
     assert!(canary - before >= WAIT, "the fresh template got its first message after {}", canary - before);
     assert!(bulk - canary >= WAIT, "the second message followed the first after {}", bulk - canary);
     assert!(bulk - before < TimeDelta::seconds(15), "the bulk began only after {}", bulk - before);

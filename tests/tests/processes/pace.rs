@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use campaign::lifecycle::State;
 use simulator::Answer;
-use testkit::machine::{Machine, MachineOptions};
 use store::Store;
+use testkit::machine::{Machine, MachineOptions};
 use testkit::truth;
 
 use crate::alone;
@@ -40,7 +40,10 @@ async fn held(rate: &'static str, per_second: usize, people: u32) {
     let (worst, used) = (truth::worst_second(&ledger), truth::share_used(&ledger, per_second as f64));
     println!("{rate}: {} messages, at most {worst} in a second, {:.2} % used", ledger.len(), used * 100.0);
     let answers = machine.platform.requests();
-    assert!(answers.iter().all(|request| matches!(request.answer, Answer::Accepted { .. })), "all are accepted");
+    assert!(
+        answers.iter().all(|request| matches!(request.answer, Answer::Accepted { .. })),
+        "all are accepted"
+    );
     assert_eq!(ledger.len(), people as usize);
     assert_eq!(truth::sent_twice(&ledger), Vec::<String>::new());
     assert!(worst <= per_second, "{worst} messages arrived within one second at {rate}");

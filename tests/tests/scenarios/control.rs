@@ -34,7 +34,10 @@ async fn a_paused_campaign_sends_nothing_until_it_is_resumed() {
 
     let _ = world.cli(&["resume", "sale"]).await.good();
     let row = world.until_over("sale").await;
-    assert_eq!((row.state, row.count(State::Delivered) + row.count(State::Read)), (lifecycle::State::Done, 300));
+    assert_eq!(
+        (row.state, row.count(State::Delivered) + row.count(State::Read)),
+        (lifecycle::State::Done, 300)
+    );
     assert_eq!(sent_twice(&world.platform.ledger()), Vec::<String>::new());
 }
 
@@ -81,8 +84,10 @@ async fn a_suppression_takes_hold_on_a_running_campaign() {
         .take(5)
         .collect();
     assert_eq!(unsent.len(), 5);
-    let entries: Vec<Suppression> =
-        unsent.iter().map(|address| Suppression { address: address.clone(), source: "import".into() }).collect();
+    let entries: Vec<Suppression> = unsent
+        .iter()
+        .map(|address| Suppression { address: address.clone(), source: "import".into() })
+        .collect();
     world.store.suppress(&entries, world.now()).await.unwrap();
 
     let row = world.until_over("sale").await;
@@ -109,7 +114,10 @@ async fn too_many_failures_stop_the_campaign() {
     let row = world.verified("sale").await;
     assert_eq!(row.state, lifecycle::State::Stopped);
     let reason = row.reason.clone().unwrap();
-    assert!(reason.starts_with("stop_when: 30 of ") && reason.ends_with("messages failed, more than 20%"), "{reason}");
+    assert!(
+        reason.starts_with("stop_when: 30 of ") && reason.ends_with("messages failed, more than 20%"),
+        "{reason}"
+    );
     // What the workers had in hand is what a few seconds of the rate are.
     assert!(world.platform.requests().len() <= 50 + 3 * 80, "{}", world.platform.requests().len());
     assert!(row.count(State::Queued) >= 1_000 - 50 - 3 * 80);

@@ -148,7 +148,13 @@ async fn attempts_run_out_for_failures_told_by_webhook_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recipient_is_dropped_and_the_others_are_not() {
     let mut cases = Cases::new().await;
-    for (code, class) in [(131_026, "drop_recipient"), (130_472, "drop_recipient"), (131_008, "our_bug"), (132_000, "our_bug"), (999_998, "drop_recipient")] {
+    for (code, class) in [
+        (131_026, "drop_recipient"),
+        (130_472, "drop_recipient"),
+        (131_008, "our_bug"),
+        (132_000, "our_bug"),
+        (999_998, "drop_recipient"),
+    ] {
         let (key, message) = cases.meets(refused(code), "").await;
         assert_failure(&message, State::Failed, Some(i64::from(code)), class);
         let row = cases.world.until_over(&key).await;
@@ -192,7 +198,10 @@ async fn what_may_have_been_sent_is_in_doubt_and_not_repeated() {
         (Outcome::ErrorBefore { http: 502 }, None),
         (Outcome::ErrorBefore { http: 503 }, Some(2)),
         (Outcome::ResetBefore, None),
-        (Outcome::Error { code: 999_997, http: Some(500), details: None, headers: BTreeMap::new() }, Some(999_997)),
+        (
+            Outcome::Error { code: 999_997, http: Some(500), details: None, headers: BTreeMap::new() },
+            Some(999_997),
+        ),
     ] {
         let said = format!("{outcome:?}");
         let (key, message) = cases.meets(outcome, "").await;

@@ -28,10 +28,8 @@ fn refusals(world: &World) -> usize {
 async fn assert_waits(world: &World, key: &str, until: DateTime<Utc>, why: &str) {
     let row = world.row(key).await;
     assert_eq!(row.state, lifecycle::State::Waiting, "{:?}", row.reason);
-    let wanted = format!(
-        "waits for the template test_offer until {}: {why}",
-        until.format("%Y-%m-%d %H:%M:%S UTC")
-    );
+    let wanted =
+        format!("waits for the template test_offer until {}: {why}", until.format("%Y-%m-%d %H:%M:%S UTC"));
     assert_eq!(row.reason.as_deref(), Some(wanted.as_str()));
     let status = world.status(key).await;
     assert_eq!((&status["state"], &status["reason"]), (&"waiting".into(), &wanted.into()));

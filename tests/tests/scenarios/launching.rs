@@ -109,7 +109,9 @@ async fn more_bad_rows_than_allowed_refuse_the_launch_as_bad_input() {
 
     // Whoever accepts so many bad rows says so, and gets the good ones.
     let file = world.files.campaign("dirty", "people.csv", "");
-    let yaml = std::fs::read_to_string(&file).unwrap().replace("file: people.csv,", "file: people.csv, max_invalid: 6%,");
+    let yaml = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("file: people.csv,", "file: people.csv, max_invalid: 6%,");
     std::fs::write(&file, yaml).unwrap();
     world.launch(&file).await;
     let row = world.verified("dirty").await;

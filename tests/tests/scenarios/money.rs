@@ -15,7 +15,8 @@ const MAX_PRICE: &str = "delivery: { max_price: { amount: \"0.87\", currency: IN
 /// An account whose template has a max price of INR 0.87, where a delivery costs `price` give or take half.
 async fn world_with_prices(price: Decimal, profile: Profile) -> World {
     let template = Template::new(WABA_ID, "test_offer", "en").with_max_price(87_000).with_ttl_seconds(43_200);
-    let world = World::start(WorldOptions { templates: vec![template], profile, ..WorldOptions::default() }).await;
+    let world =
+        World::start(WorldOptions { templates: vec![template], profile, ..WorldOptions::default() }).await;
     world.platform.change(Change::Account(Account { price, ..Account::default() })).unwrap();
     world
 }
@@ -50,7 +51,13 @@ async fn the_budget_is_a_ceiling_at_every_step_and_the_rest_is_skipped() {
         if row.state == lifecycle::State::Done {
             break;
         }
-        assert!(world.now() - row.launched_at < chrono::TimeDelta::days(3), "{} {:?} {:?}", row.state, row.reason, row.counts);
+        assert!(
+            world.now() - row.launched_at < chrono::TimeDelta::days(3),
+            "{} {:?} {:?}",
+            row.state,
+            row.reason,
+            row.counts
+        );
         world.clock.advance(std::time::Duration::from_secs(5));
     }
 
@@ -82,7 +89,8 @@ async fn a_price_is_settled_from_the_webhook_that_tells_it() {
 
     assert_eq!((row.spent, row.reserved), (charged(&world), Micros::ZERO));
     for message in world.messages("priced").await {
-        let entry = world.platform.ledger().into_iter().find(|e| Some(&e.wamid) == message.wamid.as_ref()).unwrap();
+        let entry =
+            world.platform.ledger().into_iter().find(|e| Some(&e.wamid) == message.wamid.as_ref()).unwrap();
         assert_eq!(message.cost, Micros::from_decimal_ceil(entry.truth.price));
         assert!(message.cost_told);
         assert_eq!(message.route.as_deref(), Some("marketing_lite"));
@@ -95,7 +103,10 @@ async fn what_fails_or_expires_is_released_and_costs_nothing() {
     let world = world_with_prices(Decimal::new(40, 2), profile).await;
     world.files.people("people.csv", 0, 3);
     // Refused at once, failing by webhook, and offline for longer than the 12 hours of its TTL.
-    world.platform.script(Rule::to(person(0), Outcome::Error { code: 131_026, http: None, details: None, headers: Default::default() }));
+    world.platform.script(Rule::to(
+        person(0),
+        Outcome::Error { code: 131_026, http: None, details: None, headers: Default::default() },
+    ));
     world.platform.script(Rule::to(person(1), Outcome::FailLater { code: 131_026 }));
     world.platform.script(Rule::to(person(2), Outcome::Offline { seconds: 13 * 3_600 }));
     let more = format!("{MAX_PRICE}\nbudget: {{ amount: \"100\", currency: INR }}");
@@ -115,7 +126,8 @@ async fn what_fails_or_expires_is_released_and_costs_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_loses_the_auction_is_not_paid_for_and_makes_room_for_others() {
     // At 0.86 give or take half, about half of the people cost more than the max price of 0.87.
-    let world = world_with_prices(Decimal::new(86, 2), Profile { auction_loss_told: 0.5, ..Profile::none() }).await;
+    let world =
+        world_with_prices(Decimal::new(86, 2), Profile { auction_loss_told: 0.5, ..Profile::none() }).await;
     world.files.people("people.csv", 0, 60);
     let more = format!("{MAX_PRICE}\nbudget: {{ amount: \"100\", currency: INR }}\nretry: {{ attempts: 1 }}");
     world.launch(&world.files.campaign("auction", "people.csv", &more)).await;
@@ -132,13 +144,20 @@ async fn who_loses_the_auction_is_not_paid_for_and_makes_room_for_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_multiplier_scales_the_worst_case_and_travels_with_the_message() {
     let world = world_with_prices(Decimal::new(40, 2), Profile::none()).await;
-    world.files.write("people.csv", format!("phone,bid\n{},0.5\n{},\n{},2\n", person(0), person(1), person(2)));
+    world
+        .files
+        .write("people.csv", format!("phone,bid\n{},0.5\n{},\n{},2\n", person(0), person(1), person(2)));
     let more = "delivery: { max_price: { amount: \"0.87\", currency: INR, multiplier: \"{{ bid | default(1) }}\" } }\nbudget: { amount: \"100\", currency: INR }";
     world.launch(&world.files.campaign("bids", "people.csv", more)).await;
     world.until_taken(3).await;
 
     assert_eq!(world.row("bids").await.reserved.0, 435_000 + 870_000 + 1_740_000);
-    let bids: Vec<_> = world.platform.ledger().iter().map(|e| e.body["bid_spec"]["per_message_bid_multiplier"].as_f64()).collect();
+    let bids: Vec<_> = world
+        .platform
+        .ledger()
+        .iter()
+        .map(|e| e.body["bid_spec"]["per_message_bid_multiplier"].as_f64())
+        .collect();
     assert!(bids.contains(&Some(0.5)) && bids.contains(&Some(2.0)), "{bids:?}");
     let row = world.until_over("bids").await;
     assert_eq!((row.spent, row.reserved), (charged(&world), Micros::ZERO));

@@ -8,7 +8,12 @@ use testkit::{World, WorldOptions};
 
 fn sends_to(world: &World, i: u32) -> usize {
     let digits = person(i)[1..].to_owned();
-    world.platform.requests().iter().filter(|r| r.recipient.as_deref().unwrap().trim_start_matches('+') == digits).count()
+    world
+        .platform
+        .requests()
+        .iter()
+        .filter(|r| r.recipient.as_deref().unwrap().trim_start_matches('+') == digits)
+        .count()
 }
 
 /// Launches a campaign over the same ten people, and says how many of them it plans to write to.

@@ -172,17 +172,7 @@ async fn without_our_own_key_a_lost_answer_stays_in_doubt_and_is_never_repeated(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_doubt_ends_when_its_webhook_comes() {
-    let profile = Profile { lost: 1.0, lost_hold_ms: 20, ..storm() };
-    let profile = Profile {
-        error_before: 0.0,
-        error_after: 0.0,
-        reset_before: 0.0,
-        reset_after: 0.0,
-        slow_body: 0.0,
-        missing: 0.0,
-        early: 0.0,
-        ..profile
-    };
+    let profile = Profile { lost: 1.0, lost_hold_ms: 20, duplicate: 0.3, reordered: 0.3, ..Profile::none() };
     let world = World::start(WorldOptions { profile, ..WorldOptions::default() }).await;
     world.files.people("people.csv", 0, 40);
     world.launch(&world.files.campaign("lost", "people.csv", "")).await;

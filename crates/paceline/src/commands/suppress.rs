@@ -74,7 +74,11 @@ fn tell(app: &App, what: &str, changed: u64, asked: u64) -> Result<(), Failure> 
     if app.json {
         print_json(&json!({ what: changed, "asked": asked }))?;
     } else {
-        print(&format!("{} of {} {what}; the others were so already.", format::count(changed), format::count(asked)))?;
+        print(&format!(
+            "{} of {} {what}; the others were so already.",
+            format::count(changed),
+            format::count(asked)
+        ))?;
     }
     Ok(())
 }
@@ -121,7 +125,8 @@ async fn import(
         match next {
             Ok(()) => match address(row.get(at), region) {
                 Ok(address) => page.push(address),
-                Err(why) => left_out.push(Problem::new(Place::line(&shown, row.line()), format!("column {column}: {why}"))),
+                Err(why) => left_out
+                    .push(Problem::new(Place::line(&shown, row.line()), format!("column {column}: {why}"))),
             },
             Err(RowProblem::Row(problem)) => left_out.push(problem),
             Err(RowProblem::Fatal(problem)) => return Err(Problems(vec![problem]).into()),

@@ -131,3 +131,22 @@ pub async fn money_is_given_back_by_refusals(store: SharedStore) {
     scene.unknown(2, 1, at(1)).await;
     assert_eq!(scene.money().await, (0, 20), "a doubt may still cost money");
 }
+
+pub async fn what_can_never_fit_is_skipped(store: SharedStore) {
+    // Two worst cases fit; while they are under way the third waits, and once they are spent it never will.
+    let scene =
+        Setup { messages: 4, per_slice: 4, budget: Some(25), ..Setup::default() }.released(&store).await;
+    let first = scene.claim(0, 0..4, at(0)).await;
+    assert_eq!((seqs(&first), first.held), (vec![0, 1], Some(Held::Budget)));
+    for seq in [0, 1] {
+        scene.accepted(seq, 1, at(1)).await;
+        scene.apply(&[scene.keyed(seq, 1, Status::Delivered, at(2))], at(2)).await;
+    }
+    assert_eq!(scene.money().await, (2 * EXPECTED_COST.0, 0));
+    let rest = scene.claim(0, 2..4, at(3)).await;
+    assert_eq!((seqs(&rest), rest.held), (vec![], None));
+    for seq in [2, 3] {
+        let row = scene.row(seq).await;
+        assert_eq!((row.state, row.failure.map(|f| f.class)), (State::Skipped, Some("budget".to_owned())));
+    }
+}

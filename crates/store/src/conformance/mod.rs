@@ -104,6 +104,7 @@ macro_rules! conformance_suite {
             }
             budgets {
                 concurrent_claims_never_pass_the_ceiling
+                what_can_never_fit_is_skipped
                 what_was_delivered_is_spent_and_the_rest_released
                 a_told_cost_corrects_the_assumed_one
                 a_late_delivery_is_spent_even_above_the_ceiling
@@ -125,6 +126,9 @@ macro_rules! conformance_suite {
                 the_earlier_attempts_failure_does_not_touch_the_newer
                 the_earlier_attempts_delivery_is_believed
                 a_failure_that_may_pass_is_retried
+                a_failure_is_retried_as_often_as_the_campaign_says
+                a_failure_is_not_retried_after_the_end
+                who_opted_out_by_status_is_not_written_to_again
                 a_key_that_no_message_has_is_parked
                 a_read_message_was_delivered
                 a_late_delivery_after_expiry

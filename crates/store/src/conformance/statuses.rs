@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::scene::{Scene, Setup, TTL_S, at, failure, seqs, unkeyed};
 use crate::SharedStore;
-use crate::model::{MessageRow, StatusReport, StatusUpdate};
+use crate::model::{Failure, MessageRow, StatusReport, StatusUpdate};
 
 const FAILED: Status = Status::Failed { again: Again::No };
 
@@ -220,4 +220,55 @@ pub async fn a_late_delivery_after_expiry(store: SharedStore) {
     assert_eq!(scene.apply(&[unkeyed(0, 1, Status::Delivered, at(9))], ended).await, report(1, 0, 0));
     let row = scene.row(0).await;
     assert_eq!((row.state, row.assumed), (State::Delivered, false));
+}
+
+fn failed_later(scene: &Scene, seq: u32, attempt: u32, code: i64, retry_at: i64) -> StatusUpdate {
+    StatusUpdate {
+        failure: Some(Failure { code: Some(code), class: "later".into(), detail: "not now".into() }),
+        retry_at: Some(at(retry_at)),
+        ..scene.keyed(seq, attempt, Status::Failed { again: Again::Later }, at(1))
+    }
+}
+
+pub async fn a_failure_is_retried_as_often_as_the_campaign_says(store: SharedStore) {
+    let scene = Setup { extra: "retry: { attempts: 2, base: 1s, max: 1s }", ..Setup::default() }
+        .released(&store)
+        .await;
+    scene.claim(0, 0..1, at(0)).await;
+    scene.apply(&[failed_later(&scene, 0, 1, 131_056, 5)], at(1)).await;
+    let row = scene.row(0).await;
+    assert_eq!((row.state, row.retry_at), (State::Retrying, Some(at(5))));
+    store.requeue_retries(at(6), 10, 10).await.unwrap();
+    scene.release(10, at(6)).await;
+    let again = scene.claim(2, 0..1, at(6)).await;
+    assert_eq!(seqs(&again), [0]);
+    scene.apply(&[failed_later(&scene, 0, 2, 131_056, 10)], at(7)).await;
+    assert_eq!(scene.row(0).await.state, State::Failed);
+}
+
+pub async fn a_failure_is_not_retried_after_the_end(store: SharedStore) {
+    let scene = Setup { extra: "schedule: { end: \"2026-11-18T13:00:00Z\" }", ..Setup::default() }
+        .released(&store)
+        .await;
+    scene.claim(0, 0..1, at(0)).await;
+    scene.apply(&[failed_later(&scene, 0, 1, 131_049, 86_400)], at(1)).await;
+    let row = scene.row(0).await;
+    assert_eq!((row.state, row.retry_at), (State::Failed, None));
+}
+
+pub async fn who_opted_out_by_status_is_not_written_to_again(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, 0..1, at(0)).await;
+    scene.accepted(0, 1, at(1)).await;
+    let update = StatusUpdate {
+        failure: Some(Failure {
+            code: Some(131_050),
+            class: "drop_recipient".into(),
+            detail: "opted out".into(),
+        }),
+        ..scene.keyed(0, 1, Status::Failed { again: Again::No }, at(1))
+    };
+    scene.apply(&[update], at(2)).await;
+    let recipient = scene.row(0).await.recipient;
+    assert_eq!(store.suppressed(std::slice::from_ref(&recipient)).await.unwrap(), [recipient]);
 }

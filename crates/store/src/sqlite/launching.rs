@@ -254,7 +254,9 @@ pub(super) async fn set_plan_hash(store: &SqliteStore, campaign: CampaignId, has
         .await
         .map_err(failed("keep a plan's hash"))?;
     if done.rows_affected() != 1 {
-        return Err(StoreError::Inconsistent(format!("campaign {campaign} is not being launched (any more)")));
+        return Err(StoreError::Inconsistent(format!(
+            "campaign {campaign} is not being launched (any more)"
+        )));
     }
     tx.commit().await.map_err(failed("commit a plan's hash"))
 }

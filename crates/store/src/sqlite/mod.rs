@@ -5,21 +5,21 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`connection`] | opening, migrating, transactions |
-//! | [`operations`] | [`crate::Store`], by the functions below |
-//! | [`campaigns`] | reading and moving campaigns |
-//! | [`launching`] | writing a campaign's rows |
-//! | [`slices`] | planned, released, taken back, done |
-//! | [`transition`] | every change of a message: loaded, moved by the state machine, written back with its counters |
-//! | [`claiming`] | the compare-and-set before a send |
-//! | [`recording`] | outcomes of sends |
-//! | [`statuses`] | status webhooks, parked ones too |
-//! | [`sweeps`] | what time moves |
-//! | [`messages`] | reading messages |
-//! | [`suppression`] | the do-not-send list |
-//! | [`templates`] | sync gates |
-//! | [`verify`] | the guarantees, recomputed from the rows |
-//! | [`codec`] | values as columns |
+//! | `connection` | opening, migrating, transactions |
+//! | `operations` | [`Store`](crate::Store), by the functions below |
+//! | `campaigns` | reading and moving campaigns |
+//! | `launching` | writing a campaign's rows |
+//! | `slices` | planned, released, taken back, done |
+//! | `transition` | every change of a message: loaded, moved by the state machine, written back with its counters |
+//! | `claiming` | the compare-and-set before a send |
+//! | `recording` | outcomes of sends |
+//! | `statuses` | status webhooks, parked ones too |
+//! | `sweeps` | what time moves |
+//! | `messages` | reading messages |
+//! | `suppression` | the do-not-send list |
+//! | `templates` | sync gates |
+//! | `verify` | the guarantees, recomputed from the rows |
+//! | `codec` | values as columns |
 
 mod campaigns;
 mod claiming;

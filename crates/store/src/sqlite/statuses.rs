@@ -69,7 +69,9 @@ pub(super) async fn apply(
     let mut opted_out = Vec::new();
     for update in updates {
         if says_opt_out(update) {
-            opted_out.extend(by_key(&mut batch, update).or_else(|| batch.attempt_of(&update.wamid)).map(|(id, _)| id));
+            opted_out.extend(
+                by_key(&mut batch, update).or_else(|| batch.attempt_of(&update.wamid)).map(|(id, _)| id),
+            );
         }
         match apply_one(&mut batch, update, now) {
             Effect::Moved => report.applied += 1,
@@ -97,11 +99,7 @@ fn says_opt_out(update: &StatusUpdate) -> bool {
 
 /// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient
 /// is not to be trusted.
-async fn suppress(
-    tx: &mut SqliteConnection,
-    ids: &[i64],
-    now: DateTime<Utc>,
-) -> Result<()> {
+async fn suppress(tx: &mut SqliteConnection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }

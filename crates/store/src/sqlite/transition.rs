@@ -2,8 +2,8 @@
 //! and written back in one statement together with the counters that follow from it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use campaign::ids::CampaignId;
 use campaign::message::{self, Current, Event, Forbidden, Next, State};
@@ -562,7 +562,22 @@ fn entry(row: &SqliteRow) -> Result<(i64, Entry)> {
         max: span(columns.read()?),
     };
     let before = live.clone();
-    Ok((id, Entry { before, live, campaign, slice, worst_case, expected_cost, ttl, currency, ends_at, retry, unguarded: 0 }))
+    Ok((
+        id,
+        Entry {
+            before,
+            live,
+            campaign,
+            slice,
+            worst_case,
+            expected_cost,
+            ttl,
+            currency,
+            ends_at,
+            retry,
+            unguarded: 0,
+        },
+    ))
 }
 
 /// A failure from its three columns.

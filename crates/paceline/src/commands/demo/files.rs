@@ -80,7 +80,12 @@ impl Folder {
     }
 
     /// The campaign file, and as much of the audience as makes so many messages.
-    pub(super) fn write_campaign(&self, recipients: u32, rate: Rate, now: DateTime<Utc>) -> Result<PathBuf, Failure> {
+    pub(super) fn write_campaign(
+        &self,
+        recipients: u32,
+        rate: Rate,
+        now: DateTime<Utc>,
+    ) -> Result<PathBuf, Failure> {
         // About 38 rows in a thousand are left out: duplicates, US numbers, rows that cannot be used.
         let rows = usize::try_from(u64::from(recipients) * 1_050 / 1_000 + 10).unwrap_or(usize::MAX);
         let audience: Vec<&str> = AUDIENCE.lines().take(rows + 1).collect();
