@@ -255,7 +255,6 @@ fn hindrance(
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
     reason = "rates are positive and at most 10,000 per second"
 )]
 fn orders(

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use campaign::definition::Definition;
 use campaign::ids::{MessageId, Seq};
-use campaign::pacing::limiter::Ask;
+use campaign::pacing::limiter::{Ask, HORIZON};
 use campaign::pacing::windows;
 use campaign::{lifecycle, planning};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use queue::Job;
 use store::model::{CampaignRow, Claim, GateEvent, GroupRow, Held, Outcome, SliceEnd, Suppression};
@@ -27,7 +27,7 @@ const LARGEST_BITE: usize = 256;
 
 /// So near to the end of a sending window, or to the campaign's end, no bite begins: its permits lie up to
 /// `HORIZON` ahead, and a claim that takes long makes them later still.
-const CLOSING: TimeDelta = TimeDelta::milliseconds(250);
+const CLOSING: Duration = HORIZON.saturating_add(Duration::from_millis(100));
 
 /// How long to wait for stragglers before the places they do not occupy are used.
 const STRAGGLERS: Duration = Duration::from_millis(200);

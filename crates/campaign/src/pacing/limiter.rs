@@ -21,19 +21,20 @@ use crate::pacing::Rate;
 /// Instants are microseconds of one monotonic clock: the process's, or the queue server's.
 pub type Instant = u64;
 
-/// By how much a window is stretched: 18 ms of a second cost 1.8 % of the rate, and absorb as much jitter
-/// between a permit's instant and the message's arrival.
-pub const MARGIN: Duration = Duration::from_millis(18);
+/// By how much a window is stretched: 24 ms of a second cost 2.3 % of the rate, and absorb as much jitter
+/// between a permit's instant and the message's arrival. 30 ms would leave less than 97 % of the rate.
+pub const MARGIN: Duration = Duration::from_millis(24);
 
 /// How late after its instant a permit may still be used. Later, it must be given back: the part of
 /// [`MARGIN`] that is left is for the network.
 pub const TOLERANCE: Duration = Duration::from_millis(8);
 
-/// How long before its first permit's instant a bite is granted: time for the claim.
-pub const LEAD: Duration = Duration::from_millis(30);
+/// How long before its first permit's instant a bite is granted: time for the claim, which on a busy machine
+/// waits for its turn at the database. A permit whose claim comes too late is lost to the rate.
+pub const LEAD: Duration = Duration::from_millis(50);
 
 /// A bite's permits span at most this long from now, so that a pause or a slow-down takes hold soon.
-pub const HORIZON: Duration = Duration::from_millis(160);
+pub const HORIZON: Duration = Duration::from_millis(200);
 
 /// A campaign that asked and was put off counts as waiting for its turn until so long after the instant it
 /// was told to come back.
@@ -91,10 +92,11 @@ impl Window {
         at
     }
 
-    fn push(&mut self, at: Instant) {
+    fn push(&mut self, at: Instant, now: Instant) {
         self.log.push_back(at);
-        // By age, not by number: a grant that is taken back later must not uncover one that still counts.
-        while self.log.front().is_some_and(|oldest| oldest + self.window <= at) {
+        // By age as of now, not by number and not as of the grant, which may be ahead: one that is taken back
+        // later must not uncover one that still counts.
+        while self.log.front().is_some_and(|oldest| oldest + self.window <= now) {
             self.log.pop_front();
         }
     }
@@ -210,6 +212,8 @@ impl Limiter {
         let behind = self.shares.iter().any(|(id, other)| {
             *id != ask.campaign && other.waiting_until >= now && other.virtual_time < mine
         });
+        let has_company =
+            self.shares.iter().any(|(id, other)| *id != ask.campaign && now < other.asked_at + 1_000_000);
         let Some(share) = self.shares.get_mut(&ask.campaign) else { return Answer::AskAgainAt(now + 1_000) };
         if first > turn {
             share.waiting_until = first - micros(LEAD) + micros(PATIENCE);
@@ -225,14 +229,19 @@ impl Limiter {
             let mut at = self.window.earliest(from);
             if let Some((_, own)) = &share.own {
                 // Both are monotone in `from`: the larger of the two satisfies both.
-                at = at.max(own.earliest(at));
+                let own_at = own.earliest(at);
+                // Grants are in order, so the sender's time before this one would be lost to the others.
+                if !granted.is_empty() && has_company && own_at > at {
+                    break;
+                }
+                at = at.max(own_at);
             }
             if !granted.is_empty() && at > now + micros(HORIZON) {
                 break;
             }
-            self.window.push(at);
+            self.window.push(at, now);
             if let Some((_, own)) = &mut share.own {
-                own.push(at);
+                own.push(at, now);
             }
             granted.push(at);
             from = at;
@@ -286,9 +295,13 @@ impl Limiter {
         self.factor
     }
 
-    /// Campaigns that have not asked for ten seconds give up their place.
+    /// Campaigns that have not asked for ten seconds give up their place, unless their own rate still holds them
+    /// back: forgetting it would let them send at once.
     fn forget_the_absent(&mut self, now: Instant) {
-        self.shares.retain(|_, share| now < share.asked_at + 10_000_000);
+        self.shares.retain(|_, share| {
+            let own_counts = share.own.as_ref().is_some_and(|(_, own)| own.earliest(now) > now);
+            now < share.asked_at + 10_000_000 || own_counts
+        });
     }
 
     /// Sets the sender's rate; the log stays.
@@ -337,8 +350,7 @@ mod tests {
         let mut grants = Vec::new();
         let mut next: Vec<u64> = asks.iter().map(|_| start).collect();
         let end = start + seconds * 1_000_000;
-        loop {
-            let Some((i, &now)) = next.iter().enumerate().min_by_key(|(_, at)| **at) else { break };
+        while let Some((i, &now)) = next.iter().enumerate().min_by_key(|(_, at)| **at) {
             if now >= end {
                 break;
             }
@@ -383,7 +395,7 @@ mod tests {
         let of_a: Vec<u64> = grants.iter().filter(|g| g.0 == A).map(|g| g.1).collect();
         let all: Vec<u64> = grants.iter().map(|g| g.1).collect();
         assert!(worst_window(&of_a) <= 10);
-        assert!(of_a.len() >= 545, "{}", of_a.len());
+        assert!(of_a.len() >= 500, "{}", of_a.len());
         assert!(all.len() >= 4550, "{}", all.len());
         assert!(worst_window(&all) <= 80);
     }
@@ -417,20 +429,19 @@ mod tests {
         #[test]
         fn no_window_is_ever_above_the_rate(
             per_second in 1u32..400,
-            steps in proptest::collection::vec((0u64..400_000, 1u32..120, any::<bool>(), 0u8..10), 1..400),
+            steps in proptest::collection::vec((0u64..400_000, 1u32..120, any::<bool>(), 0usize..40), 1..400),
         ) {
             let mut limiter = Limiter::new(rate(&format!("{per_second}/s")), 0);
             let mut now = 0;
             let mut used: Vec<u64> = Vec::new();
-            for (wait, permits, second, fate) in steps {
-                now += wait;
+            for (wait, permits, second, unused) in steps {
+                // Often several ask at almost the same instant.
+                now += if wait < 200_000 { wait / 1_000 } else { wait - 200_000 };
                 let campaign = if second { B } else { A };
                 if let Answer::Granted(at) = limiter.take(&ask(campaign, 1, None, permits), now) {
-                    if fate == 0 {
-                        limiter.give_back(campaign, 1, &at);
-                    } else {
-                        used.extend(at);
-                    }
+                    let (kept, back) = at.split_at(at.len().saturating_sub(unused));
+                    limiter.give_back(campaign, 1, back);
+                    used.extend(kept);
                 }
             }
             prop_assert!(worst_window(&used) <= per_second as usize);

@@ -51,9 +51,10 @@ impl Prepared {
 }
 
 fn unopened(definition: &Definition, shown: &str, error: &std::io::Error) -> Problem {
-    let said = match error.kind() {
-        std::io::ErrorKind::NotFound => format!("is {shown}, which does not exist"),
-        _ => format!("is {shown}, which cannot be opened ({error})"),
+    let said = if error.kind() == std::io::ErrorKind::NotFound {
+        format!("is {shown}, which does not exist")
+    } else {
+        format!("is {shown}, which cannot be opened ({error})")
     };
     definition.places.problem("audience.file", said).help("the path is relative to the campaign file")
 }
@@ -66,11 +67,12 @@ pub(crate) fn prepare(config: &Config, file: &Path) -> Result<Prepared, Failure>
     let shown = file.display().to_string();
     let problem =
         |said: String, help: &str| Failure::from(Problem::new(Place::file(&shown), said).help(help));
-    let metadata = std::fs::metadata(file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
+    let metadata = std::fs::metadata(file).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
             problem("does not exist".to_owned(), "check the path of the campaign file")
+        } else {
+            problem(format!("cannot be read ({error})"), "check the path and its permissions")
         }
-        _ => problem(format!("cannot be read ({error})"), "check the path and its permissions"),
     })?;
     if metadata.is_dir() {
         return Err(problem("is a folder".to_owned(), "name a campaign file, as in examples/plain.yaml"));

@@ -94,7 +94,7 @@ pub async fn a_campaigns_own_rate_holds(permits: SharedPermits) {
     let got = take_for(&permits, &pace, &[slow, slow, ask(2, 1, 10)], Duration::from_secs(5)).await;
     let mut of_slow: Vec<u64> = got.iter().filter(|g| g.0 == CampaignId(1)).map(|g| g.1).collect();
     assert!(worst_window(&mut of_slow) <= 10);
-    assert!(of_slow.len() >= 35, "{}", of_slow.len());
+    assert!(of_slow.len() >= 30, "{}", of_slow.len());
     let mut all: Vec<u64> = got.iter().map(|g| g.1).collect();
     assert!(worst_window(&mut all) <= 100);
     assert!(all.len() >= 370, "{}", all.len());
