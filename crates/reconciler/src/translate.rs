@@ -58,6 +58,7 @@ pub fn translate(event: &Event, install: &str, now: DateTime<Utc>, changes: &mut
         }
         Event::Inbound(inbound) => match opted_out(inbound) {
             Some(address) => {
+                changes.resumed.retain(|a| *a != address);
                 changes.suppressions.push(Suppression { address, source: "stop_word".to_owned() });
             }
             None => changes.other.push("inbound".to_owned()),

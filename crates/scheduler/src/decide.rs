@@ -179,7 +179,7 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
         };
     }
     let mut actions = begin_or_explain(row, None);
-    let orders = orders(row, around, &open, in_hand, now);
+    let orders = orders(row, around, &open, now);
     if !orders.is_empty() {
         actions.push(Action::Release(orders));
     }
@@ -261,26 +261,23 @@ fn orders(
     row: &CampaignRow,
     around: &Surroundings,
     open: &[(&GroupRow, u64)],
-    in_hand: u64,
     now: DateTime<Utc>,
 ) -> Vec<ReleaseOrder> {
-    let mut fastest: BTreeMap<&str, Rate> = BTreeMap::new();
-    for (group, _) in open {
-        if let Some(rate) = around.senders.get(&group.sender) {
-            fastest.insert(&group.sender, *rate);
-        }
-    }
-    let senders: f64 = fastest.values().map(|r| r.per_second()).sum();
     let own = planning::own_rate(&row.definition, row.progress(), row.definition.schedule.zone, now);
-    let per_second = own.map_or(senders, |own| own.per_second().min(senders));
-    let ahead = ((per_second * around.lookahead.as_secs_f64()).ceil() as u64).max(1);
-    let mut left = ahead.saturating_sub(in_hand);
     let mut orders = Vec::new();
-    for (i, (group, most)) in open.iter().enumerate() {
-        let share = left.div_ceil((open.len() - i) as u64).min(*most).min(group.planned);
-        if share > 0 && around.senders.contains_key(&group.sender) {
-            orders.push(ReleaseOrder { group: group.number, messages: share });
-            left -= share;
+    // Each sender by itself: one that is slow must not fill the others' part with what it does not get done.
+    for (sender, rate) in &around.senders {
+        let open: Vec<_> = open.iter().filter(|(group, _)| group.sender == *sender).collect();
+        let rate = own.map_or(*rate, |own| own.shared_by(row.definition.senders.len()).min(*rate));
+        let ahead = ((rate.per_second() * around.lookahead.as_secs_f64()).ceil() as u64).max(1);
+        let in_hand: u64 = row.groups.iter().filter(|g| g.sender == *sender).map(|g| g.released).sum();
+        let mut left = ahead.saturating_sub(in_hand);
+        for (i, (group, most)) in open.iter().enumerate() {
+            let share = left.div_ceil((open.len() - i) as u64).min(*most).min(group.planned);
+            if share > 0 {
+                orders.push(ReleaseOrder { group: group.number, messages: share });
+                left -= share;
+            }
         }
     }
     orders

@@ -51,7 +51,9 @@ impl Worker {
             flight.spawn(async move {
                 let _place = place;
                 // A panic after the first byte left would lose what became of the message: it is then unknown.
-                let sending = AssertUnwindSafe(sender.client.send(&send.request())).catch_unwind().await;
+                let sending = AssertUnwindSafe(async { sender.client.send(&send.request()).await })
+                    .catch_unwind()
+                    .await;
                 let answer =
                     sending.unwrap_or_else(|_| SendOutcome::Unknown("the sending task panicked".to_owned()));
                 Flight { message: send.message, answer }

@@ -1,5 +1,8 @@
 //! The pace, as the platform sees it: no half-open window of one second above the rate, and at least 97 % of
 //! the rate used while work is due.
+//!
+//! The platform has more threads than cores here: one must always be free to note an arrival, while others wait
+//! for its state (whose tables grow with a jolt), or what is measured is the platform.
 
 use std::time::Duration;
 
@@ -11,12 +14,12 @@ use testkit::truth;
 
 use crate::alone;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 32)]
 async fn eighty_a_second_for_half_a_minute() {
     held("80/s", 80, 2_480).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 32)]
 async fn a_thousand_a_second_for_half_a_minute() {
     held("1000/s", 1_000, 30_500).await;
 }

@@ -177,6 +177,8 @@ impl Limiter {
         self.recover(now);
         self.forget_the_absent(now);
         let floor = self.shares.values().map(|s| s.virtual_time).fold(f64::INFINITY, f64::min);
+        let ceiling = self.shares.values().map(|s| s.virtual_time).fold(0.0, f64::max);
+        let level = ceiling - self.window.capacity as f64 / f64::from(ask.weight.max(1));
         let share = self.shares.entry(ask.campaign).or_insert_with(|| Share {
             // A newcomer starts level with the campaign that is furthest behind: no credit for not having been here.
             virtual_time: if floor.is_finite() { floor } else { 0.0 },
@@ -204,6 +206,8 @@ impl Limiter {
         if own_earliest > now + micros(LEAD) {
             // Held back by its own rate, it does not keep others waiting.
             share.waiting_until = 0;
+            // Nor does it gather credit: what it could not use now, it is not owed later.
+            share.virtual_time = share.virtual_time.max(level);
             return Answer::AskAgainAt(own_earliest - micros(LEAD));
         }
         let mine = share.virtual_time;

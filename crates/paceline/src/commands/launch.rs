@@ -113,7 +113,13 @@ pub(crate) async fn launch(
     match load(app, store, &prepared, &account, id, plan, progress).await {
         Ok(launched) => Ok(launched),
         Err(failure) => {
-            store.abandon_launch(id).await?;
+            // What went wrong first is what the reader has to know.
+            if let Err(error) = store.abandon_launch(id).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the half-loaded campaign is still there; launching again replaces it"
+                );
+            }
             Err(failure)
         }
     }

@@ -27,6 +27,7 @@ pub(crate) struct Account {
     pub(crate) templates: Vec<String>,
     /// The templates' time to live, in seconds: the file's, else the account's, else the platform's default.
     pub(crate) ttl_s: u32,
+    longest_ttl_s: Option<u32>,
 }
 
 /// Asks the accounts of all senders of the campaign; nothing where `offline`.
@@ -37,6 +38,7 @@ pub(crate) async fn preflight(config: &Config, definition: &Definition, offline:
         warnings: Vec::new(),
         templates: Vec::new(),
         ttl_s: wanted.unwrap_or(DEFAULT_TTL_S),
+        longest_ttl_s: None,
     };
     if offline {
         account
@@ -71,6 +73,9 @@ pub(crate) async fn preflight(config: &Config, definition: &Definition, offline:
             business(&client, sender, &mut account).await;
             templates(&client, config, definition, sender, &mut account).await;
         }
+    }
+    if let Some(ttl_s) = account.longest_ttl_s {
+        account.ttl_s = ttl_s;
     }
     account
 }
@@ -182,7 +187,8 @@ fn template(definition: &Definition, info: &TemplateInfo, account: &mut Account)
             )
         }
         Some(_) => {}
-        None => account.ttl_s = ttl.unwrap_or(DEFAULT_TTL_S),
+        // The longest of the templates': a message must not be given up while it may still be delivered.
+        None => account.longest_ttl_s = account.longest_ttl_s.max(ttl.or(Some(DEFAULT_TTL_S))),
     }
     max_price(definition, info, account);
     let variants = definition.variants.len();

@@ -4,6 +4,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -30,7 +31,7 @@ impl RunLock {
             .truncate(false)
             .open(&path)
             .with_context(|| format!("the lock file {shown} could not be opened; check that its folder exists and can be written to"))?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -64,6 +65,17 @@ impl RunLock {
         File::open(lock_file(Path::new(database)))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
+}
+
+/// Takes the lock. Whoever only looks whether it is held has it for an instant, so one refusal is not believed.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..20 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            answer => return answer,
+        }
+    }
+    file.try_lock()
 }
 
 /// The lock file of a database, the same by whatever path the database is named.

@@ -75,8 +75,12 @@ pub async fn a_doubt_is_resent_once(store: SharedStore) {
     scene.release_all(at(4_000)).await;
     assert_eq!(seqs(&scene.claim(2, [0], at(4_000)).await), [0]);
     scene.unknown(0, 2, at(4_000)).await;
-    assert_eq!(store.sweep_doubts(at(9_000), 10).await.unwrap(), 0);
-    assert_eq!(scene.state(0).await, State::InDoubt);
+    assert_eq!(store.sweep_doubts(at(9_000), 10).await.unwrap(), 1);
+    assert_eq!(
+        scene.state(0).await,
+        State::Failed,
+        "in doubt again, it is given up, or the campaign never ends"
+    );
     // Nor is anything sent again for a campaign that was called off.
     scene.transition(Event::Cancel, at(9_000)).await;
     scene.unknown(1, 1, at(9_000)).await;

@@ -50,6 +50,14 @@ const PROLONG: &str = "
     UPDATE slices SET lease_until = max(coalesce(lease_until, 0), ?3)
     WHERE campaign_id = ?1 AND number = ?2 AND state = 'released'";
 
+const STUCK: &str = "
+    SELECT coalesce(sum(m.reserved), 0)
+    FROM messages AS m
+    JOIN campaigns AS c ON c.id = m.campaign_id
+    WHERE m.campaign_id = ?1
+      AND (m.state = 'retrying'
+           OR (m.state = 'in_doubt' AND c.in_doubt = 'hold' AND m.doubt_since <= ?2 - c.in_doubt_after))";
+
 struct Terms {
     state: lifecycle::State,
     ends_at: Option<i64>,
@@ -104,6 +112,7 @@ async fn grant(
     let (mut batch, candidates) = candidates(tx, claim, now).await?;
     let mut claimed = Claimed::default();
     let mut at_stake = terms.at_stake;
+    let mut known_stuck = None;
     for Candidate { id, mut message, is_suppressed } in candidates {
         if is_suppressed {
             skip(&mut batch, id, now, SUPPRESSED, "the recipient is on the do-not-send list");
@@ -121,7 +130,9 @@ async fn grant(
         }
         let Some(entry) = batch.get(id) else { continue };
         if !entry.fits(at_stake, terms.budget) {
-            if terms.reserved == 0 && claimed.messages.is_empty() {
+            if claimed.messages.is_empty()
+                && terms.reserved <= stuck(tx, &mut known_stuck, claim, now).await?
+            {
                 // Nothing in flight can give anything back: it will never fit.
                 skip(&mut batch, id, now, BUDGET, "the budget is used up");
             } else {
@@ -159,6 +170,26 @@ async fn grant(
         .await
         .map_err(failed("prolong a slice's lease"))?;
     Ok(claimed)
+}
+
+/// Reservations that nothing but an operator or another claim gives back: of doubts that are held and whose time
+/// for a status has passed, and of messages that wait to be sent again. Asked once per claim, where it matters.
+async fn stuck(
+    tx: &mut SqliteConnection,
+    known: &mut Option<i64>,
+    claim: &Claim,
+    now: DateTime<Utc>,
+) -> Result<i64> {
+    if let Some(known) = known {
+        return Ok(*known);
+    }
+    let sum: i64 = sqlx::query_scalar(STUCK)
+        .bind(claim.slice.campaign.0)
+        .bind(micros(now))
+        .fetch_one(tx)
+        .await
+        .map_err(failed("add up what stays reserved"))?;
+    Ok(*known.insert(sum))
 }
 
 fn skip(batch: &mut Batch, id: i64, now: DateTime<Utc>, class: &str, detail: &str) {

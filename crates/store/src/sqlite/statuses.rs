@@ -125,12 +125,17 @@ pub(super) async fn apply_parked(
     let read = failed("read parked statuses");
     let rows = sqlx::query(PARKED).bind(json(wamids)?).fetch_all(&mut *tx).await.map_err(&read)?;
     let mut done: Vec<i64> = Vec::new();
+    let mut opted_out = Vec::new();
     for row in rows {
         let update: StatusUpdate = from_json("parked_statuses.status", row.try_get(1).map_err(&read)?)?;
+        if says_opt_out(&update) {
+            opted_out.extend(batch.attempt_of(&update.wamid).map(|(id, _)| id));
+        }
         if apply_one(batch, &update, now) != Effect::NoSuchMessage {
             done.push(row.try_get(0).map_err(&read)?);
         }
     }
+    suppress(tx, &opted_out, now).await?;
     if !done.is_empty() {
         sqlx::query(UNPARK)
             .bind(json(&done)?)
@@ -234,7 +239,7 @@ fn terms(update: &StatusUpdate, id: i64, entry: &Entry, now: DateTime<Utc>) -> T
     let info = update.failure.as_ref().and_then(|f| f.code).and_then(lookup);
     let counts = info.is_none_or(|info| info.counts_as_attempt);
     let failures = before + u32::from(counts);
-    let has_attempts_left = !counts || failures < entry.retry.attempts;
+    let has_attempts_left = !entry.is_over && (!counts || failures < entry.retry.attempts);
     let retry_at = update.retry_at.filter(|_| again == Again::Later && has_attempts_left).map(|told| {
         let least = info.and_then(|info| info.delay.least(failures.max(1))).unwrap_or_default();
         told.max(now + entry.retry.delay(failures.max(1), id.unsigned_abs()).max(least))

@@ -40,13 +40,13 @@ pub(super) const CLAIMS_OF: &str =
 
 const FORGET_WORKERS: &str = "DELETE FROM workers WHERE seen_at < ?1";
 
-/// A doubt is sent once more at the most, and not for a campaign that is over.
+/// A doubt is sent once more at the most, and not for a campaign that is over; in doubt again, it is given up.
 pub(super) const OLD_DOUBTS: &str = "
-    SELECT m.id, c.in_doubt = 'resend'
+    SELECT m.id, c.in_doubt = 'resend' AND m.resent = 0
     FROM campaigns AS c
     CROSS JOIN messages AS m ON m.campaign_id = c.id
     WHERE c.in_doubt <> 'hold' AND m.state = 'in_doubt' AND m.doubt_since <= ?1 - c.in_doubt_after
-      AND (c.in_doubt = 'drop' OR (m.resent = 0 AND c.state NOT IN ('done', 'cancelled')))
+      AND (c.in_doubt = 'drop' OR m.resent = 1 OR c.state NOT IN ('done', 'cancelled'))
     LIMIT ?2";
 
 pub(super) const TTL_PASSED: &str = "

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use campaign::ids::CampaignId;
+use campaign::lifecycle;
 use campaign::message::{self, Current, Event, Forbidden, Next, State};
 use campaign::money::Micros;
 use campaign::retry::Policy;
@@ -63,6 +64,8 @@ pub(super) struct Entry {
     pub(super) currency: String,
     /// Nothing is tried again from then on.
     pub(super) ends_at: Option<DateTime<Utc>>,
+    /// Whether the campaign is over: nothing is tried again.
+    pub(super) is_over: bool,
     /// How often the campaign tries a message.
     pub(super) retry: Policy,
     /// What was added to the campaign's sums without asking its budget.
@@ -165,13 +168,13 @@ macro_rules! live_columns {
         "m.id, m.campaign_id, m.slice_no, m.state, m.assumed, m.placed, m.attempt, m.failures, m.resent, m.worker, \
          m.wamid, m.failure_code, m.failure_class, m.failure_detail, m.retry_at, m.claimed_at, m.doubt_since, \
          m.accepted_at, m.ttl_at, m.sent_at, m.delivered_at, m.read_at, m.route, m.cost, m.cost_told, m.reserved, \
-         m.worst_case, m.expected_cost, c.ttl_s, c.currency, c.ends_at, c.retry_attempts, c.retry_base, c.retry_max"
+         m.worst_case, m.expected_cost, c.ttl_s, c.currency, c.ends_at, c.retry_attempts, c.retry_base, c.retry_max, c.state"
     };
 }
 pub(super) use live_columns;
 
 /// How many columns [`live_columns`] has: what a query adds comes after them.
-pub(super) const LIVE_COLUMNS: usize = 34;
+pub(super) const LIVE_COLUMNS: usize = 35;
 
 /// Where `failures` stands among them.
 pub(super) const FAILURES: usize = 7;
@@ -561,6 +564,8 @@ fn entry(row: &SqliteRow) -> Result<(i64, Entry)> {
         base: span(columns.read()?),
         max: span(columns.read()?),
     };
+    let state: lifecycle::State = named("campaigns.state", columns.read::<&str>()?)?;
+    let is_over = state.is_over();
     let before = live.clone();
     Ok((
         id,
@@ -574,6 +579,7 @@ fn entry(row: &SqliteRow) -> Result<(i64, Entry)> {
             ttl,
             currency,
             ends_at,
+            is_over,
             retry,
             unguarded: 0,
         },
