@@ -118,6 +118,7 @@ async fn three_terminals_and_one_file() {
     let paused = files.cli(&["pause", "long", "--json"]).good().json();
     assert_eq!(paused["state"], "paused");
     assert_eq!(row(&store).await.state, State::Paused);
+    watch.until_it_says("paused").await;
     let second = files.cli(&["run"]);
     assert_eq!(second.code, 3, "{}{}", second.out, second.err);
     assert!(second.err.contains("already works on"), "{}", second.err);
@@ -140,7 +141,7 @@ async fn three_terminals_and_one_file() {
 
     let mut run = Terminal::open(&files, "run again", &["run"]);
     assert_eq!(watch.ended(Duration::from_secs(60)).await, Some(0), "{}", watch.text());
-    assert!(watch.text().contains("paused") && watch.text().contains("done"), "{}", watch.text());
+    assert!(watch.text().contains("long is done"), "{}", watch.text());
     assert_eq!(row(&store).await.state, State::Done);
     until_quiet(&platform).await;
     assert_eq!(run.terminate().await, Some(0), "{}", run.text());
