@@ -106,8 +106,10 @@ pub async fn a_doubt_that_is_sent_again_is_reserved_twice(store: SharedStore) {
     scene.unknown(0, 1, at(0)).await;
     assert_eq!(store.sweep_doubts(at(3_600), 10).await.unwrap(), 1);
     assert_eq!((scene.state(0).await, scene.money().await), (State::Retrying, (0, 10)));
+    // Both attempts may cost ten, and nothing is under way that could give anything back.
     let answer = scene.claim(0, [0], at(3_600)).await;
-    assert_eq!(answer.held, Some(Held::Budget), "both attempts may cost ten");
+    assert_eq!((seqs(&answer), answer.held), (vec![], None));
+    assert_eq!(scene.state(0).await, State::Skipped);
 
     let rich = Setup { key: "holi", budget: Some(20), extra: "in_doubt: resend", ..Setup::default() };
     let rich = rich.released(&store).await;
@@ -149,4 +151,17 @@ pub async fn what_can_never_fit_is_skipped(store: SharedStore) {
         let row = scene.row(seq).await;
         assert_eq!((row.state, row.failure.map(|f| f.class)), (State::Skipped, Some("budget".to_owned())));
     }
+}
+
+pub async fn a_held_doubt_does_not_hold_up_the_budget_for_ever(store: SharedStore) {
+    let extra = "in_doubt: hold\nin_doubt_after: 1h";
+    let scene = Setup { messages: 3, per_slice: 3, budget: Some(19), extra, ..Setup::default() };
+    let scene = scene.released(&store).await;
+    scene.claim(0, [0], at(0)).await;
+    scene.unknown(0, 1, at(0)).await;
+    // A status may still come and give the reservation back.
+    assert_eq!(scene.claim(0, [1], at(60)).await.held, Some(Held::Budget));
+    let answer = scene.claim(0, [1, 2], at(3_600)).await;
+    assert_eq!((seqs(&answer), answer.held), (vec![], None));
+    assert_eq!((scene.state(0).await, scene.state(1).await), (State::InDoubt, State::Skipped));
 }

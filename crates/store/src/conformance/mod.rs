@@ -105,6 +105,7 @@ macro_rules! conformance_suite {
             budgets {
                 concurrent_claims_never_pass_the_ceiling
                 what_can_never_fit_is_skipped
+                a_held_doubt_does_not_hold_up_the_budget_for_ever
                 what_was_delivered_is_spent_and_the_rest_released
                 a_told_cost_corrects_the_assumed_one
                 a_late_delivery_is_spent_even_above_the_ceiling
