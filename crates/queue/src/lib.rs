@@ -103,7 +103,7 @@ pub trait Permits: fmt::Debug + Send + Sync + 'static {
     /// Waits for its turn and returns at least one and at most `ask.permits` permits, ascending. The first
     /// is at most `campaign::pacing::limiter::LEAD` ahead.
     ///
-    /// A permit may be used until `TOLERANCE` after its instant; later it must be given back and a new one taken.
+    /// A permit may be used until `TOLERANCE` after its instant; later only where [`Permits::postpone`] allows it.
     ///
     /// # Errors
     /// When the shared state is out of reach: then nobody sends.
@@ -111,6 +111,10 @@ pub trait Permits: fmt::Debug + Send + Sync + 'static {
 
     /// Gives back permits that were not used.
     async fn give_back(&self, sender: &SenderPace, campaign: CampaignId, weight: u32, permits: &[Instant]);
+
+    /// Says that a permit whose instant has passed is used now, and from now on counts as of now. False: it is
+    /// too old, or out of reach, and must not be used; a new one may be taken.
+    async fn postpone(&self, sender: &SenderPace, campaign: CampaignId, permit: Instant) -> bool;
 
     /// The platform throttled this sender: slow down for everybody.
     async fn slow_down(&self, sender: &SenderPace);

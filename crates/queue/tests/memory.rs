@@ -72,3 +72,9 @@ async fn throttling_slows_down() {
 async fn given_back_permits_are_not_lost() {
     permits::given_back_permits_are_not_lost(permits_and_clock().0).await;
 }
+
+#[tokio::test]
+async fn late_permits_count_from_their_use() {
+    let (permits, clock) = permits_and_clock();
+    permits::late_permits_count_from_their_use(permits, clock).await;
+}

@@ -30,9 +30,9 @@ pub(crate) type Ready = (ClaimedMessage, OwnedSemaphorePermit);
 impl Worker {
     /// Sends each message at the instant of a permit, in a task of its own.
     ///
-    /// Messages are alike to the pace, so each takes the next permit that is not too late (a slow claim, a busy
-    /// machine). Those left over in the end get new permits together: sending late would crowd the second that
-    /// follows, and replacing late permits one by one would make the rest of the bite late in turn.
+    /// A permit that cannot be used at its instant (a slow claim, a busy machine) is used at once and counts from
+    /// then. Where even that would crowd the second that follows, messages are left over, as all are alike to the
+    /// pace; in the end they get new permits together.
     pub(crate) async fn dispatch(
         &self,
         context: &SliceContext,
@@ -61,7 +61,7 @@ impl Worker {
         }
     }
 
-    /// Waits until the next permit that can be used; gives back those whose instant has passed.
+    /// Waits until the next permit that can be used; those that are too old count no more.
     async fn until_permitted(
         &self,
         context: &SliceContext,
@@ -82,7 +82,9 @@ impl Worker {
             if late <= TOLERANCE {
                 return;
             }
-            self.permits.give_back(&context.sender.pace, ask.campaign, ask.weight, &[permit]).await;
+            if self.permits.postpone(&context.sender.pace, ask.campaign, permit).await {
+                return;
+            }
         }
     }
 

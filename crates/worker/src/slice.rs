@@ -29,8 +29,15 @@ const LARGEST_BITE: usize = 256;
 /// `HORIZON` ahead, and a claim that takes long makes them later still.
 const CLOSING: Duration = HORIZON.saturating_add(Duration::from_millis(100));
 
-/// How long to wait for permits before the slice is put back, for as long again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for permits before the slice is put back: less than its lease, and longer than many slices of a
+/// campaign take turns.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The same for a campaign that goes slower than a message a second: it must not hold a worker's hands for long.
+const SLOW_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a slice that got no permits is put back.
+const PUT_BACK: Duration = Duration::from_secs(5);
 
 /// How long to wait for stragglers before the places they do not occupy are used.
 const STRAGGLERS: Duration = Duration::from_millis(200);
@@ -165,11 +172,12 @@ impl Worker {
                 .map(|rate| rate.shared_by(context.campaign.senders.len())),
             permits: u32::try_from(wanted).unwrap_or(u32::MAX),
         };
-        // A campaign that goes slowly must not hold a worker's hands until its next permit.
-        let taking = tokio::time::timeout(PATIENCE, self.permits.take(&context.sender.pace, &ask));
+        let is_slow = ask.rate.is_some_and(|rate| rate.interval() > Duration::from_secs(1));
+        let patience = if is_slow { SLOW_PATIENCE } else { PATIENCE };
+        let taking = tokio::time::timeout(patience, self.permits.take(&context.sender.pace, &ask));
         let permits = tokio::select! {
             taken = taking => match taken.unwrap_or_else(|_| Ok(Vec::new())) {
-                Ok(permits) if permits.is_empty() => return Some(Some(self.clock.now() + PATIENCE)),
+                Ok(permits) if permits.is_empty() => return Some(Some(self.clock.now() + PUT_BACK)),
                 Ok(permits) => permits,
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "no permits; nothing is sent until they are back");

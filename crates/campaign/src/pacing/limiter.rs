@@ -4,8 +4,8 @@
 //! the n-th grant is at least one window after the grant `capacity` before it. A token bucket would let
 //! twice the rate through around a window's edge. The window is stretched by [`MARGIN`], because what counts
 //! is when a message arrives at the platform, and a network and a busy machine shift that by some
-//! milliseconds. A minimum spacing spreads the grants over the window; it is a tenth tighter than even, so
-//! that what a stall left unused is caught up within the same window's allowance, never beyond it.
+//! milliseconds. A minimum spacing spreads the grants over the window; it is tighter than even ([`CLOSEST`]),
+//! so that what a stall left unused is caught up within the same window's allowance, never beyond it.
 //!
 //! A new limiter starts as if its window were full, so that a restart or a lost state never allows a burst.
 //!
@@ -25,9 +25,9 @@ pub type Instant = u64;
 /// between a permit's instant and the message's arrival. 30 ms would leave less than 97 % of the rate.
 pub const MARGIN: Duration = Duration::from_millis(24);
 
-/// How late after its instant a permit may still be used. Later, it must be given back: the part of
-/// [`MARGIN`] that is left is for the network.
-pub const TOLERANCE: Duration = Duration::from_millis(8);
+/// How late after its instant a permit may be used without a word. Later, it must be postponed
+/// ([`Limiter::postpone`]): the part of [`MARGIN`] that is left is for the network.
+pub const TOLERANCE: Duration = Duration::from_millis(5);
 
 /// How long before its first permit's instant a bite is granted: time for the claim, which on a busy machine
 /// waits for its turn at the database. A permit whose claim comes too late is lost to the rate.
@@ -39,6 +39,11 @@ pub const HORIZON: Duration = Duration::from_millis(200);
 /// A campaign that asked and was put off counts as waiting for its turn until so long after the instant it
 /// was told to come back.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The closest that two grants come, as a share of even spacing: what stalls leave unused, up to a quarter of the
+/// time, is caught up. The log holds the rate whatever this is; less would let a stall's gap and the crowd after it
+/// come back window after window.
+const CLOSEST: f64 = 0.75;
 
 /// The smallest share of its rate that a throttled sender is slowed down to.
 const SLOWEST: f64 = 0.05;
@@ -77,7 +82,7 @@ impl Window {
         let nominal = capacity / per_second;
         self.capacity = capacity as usize;
         self.window = ((nominal + MARGIN.as_secs_f64() * nominal.min(1.0)) * 1e6).ceil() as Instant;
-        self.spacing = (self.window as f64 / capacity * 0.9) as Instant;
+        self.spacing = (self.window as f64 / capacity * CLOSEST) as Instant;
     }
 
     /// The earliest instant at or after `from` at which one more grant is within the rate.
@@ -101,11 +106,24 @@ impl Window {
         }
     }
 
-    /// Takes back a grant that was not used. The log stays sorted.
-    fn remove(&mut self, at: Instant) {
-        if let Ok(i) = self.log.binary_search(&at) {
+    /// Takes back a grant that was not used. The log stays sorted. False: it is not there any more.
+    fn remove(&mut self, at: Instant) -> bool {
+        let found = self.log.binary_search(&at);
+        if let Ok(i) = found {
             self.log.remove(i);
         }
+        found.is_ok()
+    }
+
+    /// Whether a grant may be used at `now` instead: it still counts, and none that counts it as its window's
+    /// oldest can have been made yet.
+    fn may_move(&self, at: Instant, now: Instant) -> bool {
+        now + micros(HORIZON) < at + self.window && self.log.binary_search(&at).is_ok()
+    }
+
+    fn insert(&mut self, at: Instant) {
+        let i = self.log.partition_point(|other| *other <= at);
+        self.log.insert(i, at);
     }
 }
 
@@ -270,6 +288,23 @@ impl Limiter {
         }
     }
 
+    /// A permit whose instant has passed is used at `now`: from then on it counts there, so the log has what really
+    /// left. That never breaks the rate: what was granted before it only moves away from it, and what is granted
+    /// after it is a window after `now`. False: it is too old for that, and must not be used at all.
+    pub fn postpone(&mut self, campaign: CampaignId, permit: Instant, now: Instant) -> bool {
+        let mut windows = vec![&mut self.window];
+        windows
+            .extend(self.shares.get_mut(&campaign).and_then(|share| share.own.as_mut()).map(|(_, own)| own));
+        if !windows.iter().all(|window| window.may_move(permit, now)) {
+            return false;
+        }
+        for window in windows {
+            window.remove(permit);
+            window.insert(now.max(permit));
+        }
+        true
+    }
+
     /// The platform throttled the sender: go on at seven tenths of the present rate. At most once a second,
     /// as the answers to messages already under way say the same thing again.
     pub fn slow_down(&mut self, now: Instant) {
@@ -428,7 +463,49 @@ mod tests {
         assert!(limiter.window.earliest(5_000_000) < before);
     }
 
+    #[test]
+    fn what_is_used_late_counts_from_then() {
+        let mut limiter = Limiter::new(rate("1/s"), 0);
+        let Answer::Granted(first) = limiter.take(&ask(A, 1, None, 1), 5_000_000) else {
+            panic!("not granted")
+        };
+        assert_eq!(first, [5_000_000]);
+        assert!(limiter.postpone(A, 5_000_000, 5_300_000));
+        assert_eq!(limiter.window.earliest(5_300_000), 5_300_000 + limiter.window.window);
+        assert!(!limiter.postpone(A, 5_000_000, 5_400_000), "it was used");
+        assert!(!limiter.postpone(A, 5_300_000, 7_000_000), "it is too old");
+    }
+
     proptest! {
+        /// However late permits are used: no window has more than the rate.
+        #[test]
+        fn late_use_never_breaks_the_rate(
+            per_second in 1u32..400,
+            steps in proptest::collection::vec((0u64..300_000, 1u32..120, any::<bool>(), 0usize..120), 1..400),
+        ) {
+            let mut limiter = Limiter::new(rate(&format!("{per_second}/s")), 0);
+            let mut now = 0;
+            let mut used: Vec<u64> = Vec::new();
+            let mut unused: VecDeque<(CampaignId, u64)> = VecDeque::new();
+            for (wait, permits, second, uses) in steps {
+                now += if wait < 150_000 { wait / 1_000 } else { wait - 150_000 };
+                let campaign = if second { B } else { A };
+                let own = second.then_some("7/s");
+                if let Answer::Granted(at) = limiter.take(&ask(campaign, 1, own, permits), now) {
+                    unused.extend(at.into_iter().map(|at| (campaign, at)));
+                }
+                for _ in 0..uses.min(unused.len()) {
+                    let Some((campaign, at)) = unused.pop_front() else { break };
+                    if at >= now {
+                        used.push(at);
+                    } else if limiter.postpone(campaign, at, now) {
+                        used.push(now);
+                    }
+                }
+            }
+            prop_assert!(worst_window(&used) <= per_second as usize);
+        }
+
         /// Whatever the rates, stalls, bite sizes and unused permits: no window has more than the rate.
         #[test]
         fn no_window_is_ever_above_the_rate(

@@ -141,3 +141,21 @@ pub async fn given_back_permits_are_not_lost(permits: SharedPermits) {
     // Without giving back, a quarter of 40/s over the 4 s after the quiet second would be lost.
     assert!(used >= 138, "{used}");
 }
+
+/// A permit that is used late counts from then; one that is too old is not used at all.
+pub async fn late_permits_count_from_their_use(permits: SharedPermits, clock: Arc<dyn Clock>) {
+    let pace = sender("20/s");
+    let mut used = Vec::new();
+    while used.len() < 60 {
+        for permit in permits.take(&pace, &ask(1, 1, 2)).await.expect("permits") {
+            clock.sleep_until(Duration::from_micros(permit) + Duration::from_millis(40)).await;
+            if permits.postpone(&pace, CampaignId(1), permit).await {
+                used.push(u64::try_from(clock.monotonic().as_micros()).expect("a short run"));
+            }
+        }
+    }
+    assert!(worst_window(&mut used) <= 20);
+    let old = permits.take(&pace, &ask(1, 1, 1)).await.expect("permits");
+    clock.sleep(Duration::from_millis(1_200)).await;
+    assert!(!permits.postpone(&pace, CampaignId(1), old[0]).await);
+}

@@ -58,6 +58,10 @@ impl Permits for MemoryPermits {
         self.with(sender, |limiter, _| limiter.give_back(campaign, weight, permits));
     }
 
+    async fn postpone(&self, sender: &SenderPace, campaign: CampaignId, permit: Instant) -> bool {
+        self.with(sender, |limiter, now| limiter.postpone(campaign, permit, now))
+    }
+
     async fn slow_down(&self, sender: &SenderPace) {
         self.with(sender, Limiter::slow_down);
     }
