@@ -27,7 +27,7 @@ pub const MARGIN: Duration = Duration::from_millis(24);
 
 /// How late after its instant a permit may be used without a word. Later, it must be postponed
 /// ([`Limiter::postpone`]): the part of [`MARGIN`] that is left is for the network.
-pub const TOLERANCE: Duration = Duration::from_millis(5);
+pub const TOLERANCE: Duration = Duration::from_millis(3);
 
 /// How long before its first permit's instant a bite is granted: time for the claim, which on a busy machine
 /// waits for its turn at the database. A permit whose claim comes too late is lost to the rate.
