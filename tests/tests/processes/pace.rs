@@ -5,9 +5,6 @@
 //! what had come in time, and then more in the second that follows. The tests that run everywhere therefore leave
 //! some room; `cargo test -p tests --test processes -- --ignored pace` leaves none, on an idle machine. What a
 //! sender lets go is held exactly by the properties of `campaign::pacing::limiter`.
-//!
-//! The platform has more threads than cores here: one must always be free to note an arrival, while others wait
-//! for its state (whose tables grow with a jolt), or what is measured is the platform.
 
 use std::time::Duration;
 
@@ -33,23 +30,23 @@ const ANYWHERE: Demand = Demand { used: 0.85, fullest: 1.02 };
 /// On a machine that does nothing else.
 const ALONE: Demand = Demand { used: 0.97, fullest: 1.0 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 128)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eighty_a_second_for_half_a_minute() {
     held("80/s", 80, 2_480, ANYWHERE).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 128)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_a_second_for_half_a_minute() {
     held("1000/s", 1_000, 30_500, ANYWHERE).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 128)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: run it on an idle machine"]
 async fn nearly_all_of_eighty_a_second_is_used() {
     held("80/s", 80, 2_480, ALONE).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 128)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: run it on an idle machine"]
 async fn nearly_all_of_a_thousand_a_second_is_used() {
     held("1000/s", 1_000, 30_500, ALONE).await;
