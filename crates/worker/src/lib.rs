@@ -8,7 +8,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`worker`] | what a worker is made of |
-//! | [`slice`] | the work on one slice |
+//! | `slice` | the work on one slice |
 //! | [`dispatch`] | sending claimed messages at their permits' instants |
 //! | [`breaker`] | when refusals in a row are no longer the recipients' fault |
 //! | [`outcome`] | what an answer of the platform means for the message and for the rest |

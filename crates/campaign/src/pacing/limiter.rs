@@ -4,7 +4,7 @@
 //! the n-th grant is at least one window after the grant `capacity` before it. A token bucket would let
 //! twice the rate through around a window's edge. The window is stretched by [`MARGIN`], because what counts
 //! is when a message arrives at the platform, and a network and a busy machine shift that by some
-//! milliseconds. A minimum spacing spreads the grants over the window; it is tighter than even ([`CLOSEST`]),
+//! milliseconds. A minimum spacing spreads the grants over the window; it is tighter than even (`CLOSEST`),
 //! so that what a stall left unused is caught up within the same window's allowance, never beyond it.
 //!
 //! A new limiter starts as if its window were full, so that a restart or a lost state never allows a burst.

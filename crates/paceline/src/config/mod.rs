@@ -6,7 +6,7 @@
 //! | module | responsible for |
 //! | --- | --- |
 //! | [`model`] | the sections, their values and defaults |
-//! | [`load`] | finding and reading the file |
+//! | `load` | finding and reading the file |
 //! | [`environment`] | `PACELINE_SECTION__KEY` |
 //! | [`decode`] | from the tree to the values, with every problem |
 //! | [`address`] | addresses of stores, queues and platforms |

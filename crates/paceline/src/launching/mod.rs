@@ -2,10 +2,10 @@
 //!
 //! | module | does |
 //! | --- | --- |
-//! | [`prepare`] | reads the file and opens the audience, with every problem at once |
-//! | [`preflight`] | asks the account what the plan depends on |
+//! | `prepare` | reads the file and opens the audience, with every problem at once |
+//! | `preflight` | asks the account what the plan depends on |
 //! | [`fits`] | whether what the campaign fills in is what its template has |
-//! | [`stream`] | reads the audience once: counts it, and stores it where a campaign is launched |
+//! | `stream` | reads the audience once: counts it, and stores it where a campaign is launched |
 
 mod fits;
 mod preflight;

@@ -6,7 +6,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`look`] | how wide and how colourful the reader's screen is |
-//! | [`format`] | numbers, shares, rates, money, lengths of time, instants |
+//! | `format` | numbers, shares, rates, money, lengths of time, instants |
 //! | [`bars`] | shares as bars of characters |
 //! | [`table`] | columns that fit the screen |
 //! | [`screen`] | the one function that writes to standard output; text that is redrawn in place |

@@ -1,7 +1,7 @@
 //! The one function that writes to standard output, and text that is redrawn in place.
 //!
 //! A reader that goes away (`paceline status | head -1`) is no error: writing then ends quietly, and a
-//! command that goes on for long asks [`print`] whether anybody still reads.
+//! command that goes on for long asks `print` whether anybody still reads.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -31,7 +31,7 @@ pub(crate) fn print(text: &str) -> Result<Reader, Failure> {
 /// Writes a value as indented JSON.
 ///
 /// # Errors
-/// As [`print`].
+/// As `print`.
 pub(crate) fn print_json<T: Serialize + ?Sized>(value: &T) -> Result<Reader, Failure> {
     let text = serde_json::to_string_pretty(value).context("the answer could not be written as JSON")?;
     print(&text)
@@ -40,7 +40,7 @@ pub(crate) fn print_json<T: Serialize + ?Sized>(value: &T) -> Result<Reader, Fai
 /// Writes a value as JSON on one line: for streams of values.
 ///
 /// # Errors
-/// As [`print`].
+/// As `print`.
 pub(crate) fn print_json_line<T: Serialize + ?Sized>(value: &T) -> Result<Reader, Failure> {
     let text = serde_json::to_string(value).context("the answer could not be written as JSON")?;
     print(&text)
@@ -99,7 +99,7 @@ impl Live {
     /// Removes the region and leaves this text in its place.
     ///
     /// # Errors
-    /// As [`print`].
+    /// As `print`.
     pub(crate) fn end(self, text: &str) -> Result<Reader, Failure> {
         self.region.finish_and_clear();
         print(text)

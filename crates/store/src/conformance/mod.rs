@@ -1,4 +1,4 @@
-//! The suite that every store passes: what the operations of [`Store`](crate::Store) promise, as stories.
+//! The suite that every store passes: what the operations of [`Store`] promise, as stories.
 //!
 //! A store's tests say `store::conformance::suite!(make)`, where `make` is an async function that returns a
 //! fresh store and whatever must live as long as it. After every story all campaigns are verified: counters
