@@ -10,7 +10,8 @@
 //! 2. Opened by hand, it is open until the template is idle again or the platform says it is not synced.
 //! 3. Young: closed for the sync wait after the template came into being, or, where nobody saw that,
 //!    after we first saw it (the platform gives no creation time).
-//! 4. After the one message that wakes an idle template, closed for the sync wait.
+//! 4. After the one message that wakes an idle template, closed for the sync wait: from its claim, and once its
+//!    answer has come, from that, as the platform counts from its arrival somewhere in between.
 //! 5. Open, if the template was created, woken or used within the idle time.
 //! 6. Otherwise it is idle: exactly one message may go, the canary.
 //!
@@ -40,7 +41,7 @@ pub struct GateState {
     pub created_at: Option<DateTime<Utc>>,
     /// When the platform last accepted a message with it, as far as we know.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When the one message after idleness was claimed.
+    /// When the one message after idleness was claimed, or, once it is known, when its answer had come.
     pub canary_at: Option<DateTime<Utc>>,
     /// Closed until then, because the platform said that it is not synced.
     pub closed_until: Option<DateTime<Utc>>,
@@ -163,6 +164,13 @@ impl GateState {
     #[must_use]
     pub fn on_accepted(self, now: DateTime<Utc>) -> Self {
         Self { last_used_at: self.last_used_at.max(Some(now)), ..self }
+    }
+
+    /// The canary's answer came in, and the platform has it or may have it: the wait starts anew, as it cannot have
+    /// arrived later than this. From the claim alone the gate would open a moment before the platform is ready.
+    #[must_use]
+    pub fn on_canary_landed(self, now: DateTime<Utc>) -> Self {
+        Self { canary_at: self.canary_at.map(|claimed| claimed.max(now)), ..self }
     }
 
     /// The canary was certainly not accepted, for a reason of its recipient: another one may go. Not for
@@ -321,6 +329,17 @@ mod tests {
         assert_eq!(gate(used, 10 * DAY + 1), Gate::Canary);
         let woken = used.on_canary_claimed(at(11 * DAY));
         assert_eq!(gate(woken, 11 * DAY + 1), closed(11 * DAY + 10, GateReason::CanarySent(at(11 * DAY))));
+    }
+
+    #[test]
+    fn the_wait_counts_from_the_canarys_answer() {
+        let claimed = GateState::first_seen(at(-30 * DAY)).on_canary_claimed(at(0));
+        let landed = claimed.on_canary_landed(at(1));
+        assert_eq!(gate(landed, 10), closed(11, GateReason::CanarySent(at(1))));
+        assert_eq!(gate(landed, 11), Gate::Open);
+        // A platform that said meanwhile that it is not synced has the last word.
+        let refused = claimed.on_not_synced(&RULES, at(1)).on_canary_landed(at(2));
+        assert_eq!(gate(refused, 11), Gate::Canary);
     }
 
     #[test]

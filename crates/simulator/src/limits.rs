@@ -1,7 +1,7 @@
 //! The platform's counters: throughput of a number, messages to one person, people of one portfolio.
 //! All times are microseconds of the platform's clock.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 const SECOND: i64 = 1_000_000;
 
@@ -31,7 +31,7 @@ impl Throughput {
 /// limit). For each pair, the time at which what it borrowed is paid back.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
-    paid_back: HashMap<(String, String), i64>,
+    paid_back: BTreeMap<(String, String), i64>,
 }
 
 impl Pairs {
@@ -54,7 +54,7 @@ impl Pairs {
 /// The people a portfolio messaged in the last 24 hours.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
-    last: HashMap<String, i64>,
+    last: BTreeMap<String, i64>,
     order: VecDeque<(i64, String)>,
 }
 

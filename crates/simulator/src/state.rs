@@ -1,6 +1,9 @@
 //! Everything the platform remembers, behind one short lock.
+//!
+//! What grows with every message is a `BTreeMap`: a hash map that doubles keeps the lock for tens of milliseconds,
+//! and whoever measures a pace by the arrivals would measure that.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -46,9 +49,9 @@ pub(crate) struct State {
     pub(crate) templates: TemplateBook,
     pub(crate) pairs: Pairs,
     /// By portfolio.
-    pub(crate) reach: HashMap<String, Reach>,
+    pub(crate) reach: BTreeMap<String, Reach>,
     /// How often each (recipient, template) was tried.
-    occurrences: HashMap<(String, String), u32>,
+    occurrences: BTreeMap<(String, String), u32>,
     pub(crate) opted_out: HashSet<String>,
     pub(crate) per_user_limited: HashSet<String>,
     pub(crate) not_on_whatsapp: HashSet<String>,
@@ -88,8 +91,8 @@ impl State {
             accounts,
             templates,
             pairs: Pairs::default(),
-            reach: HashMap::new(),
-            occurrences: HashMap::new(),
+            reach: BTreeMap::new(),
+            occurrences: BTreeMap::new(),
             opted_out: recipients(&config.opted_out),
             per_user_limited: recipients(&config.per_user_limited),
             not_on_whatsapp: recipients(&config.not_on_whatsapp),

@@ -444,6 +444,8 @@ pub enum GateEvent {
     Created,
     /// The platform accepted a message with it.
     Accepted,
+    /// The canary was accepted, or nobody knows.
+    CanaryLanded,
     /// The canary was refused for a reason of its recipient.
     CanaryRefused,
     /// The platform says it is still syncing (134101; 131009 on a fresh or idle template).

@@ -12,6 +12,7 @@
 //! | [`files`] | campaign files, audiences and a workers.toml in a folder of the test's own |
 //! | [`world`] | the parts in one process |
 //! | [`machine`] | the parts as processes |
+//! | [`stalls`] | how long the machine stood still, for what is measured in real time |
 //! | [`truth`] | the simulator's ledger against what Paceline says |
 
 #![expect(
@@ -24,6 +25,7 @@
 pub mod binary;
 pub mod files;
 pub mod machine;
+pub mod stalls;
 pub mod truth;
 pub mod world;
 

@@ -22,10 +22,11 @@ pub fn sent_twice(ledger: &[LedgerEntry]) -> Vec<String> {
         .collect()
 }
 
-/// The most arrivals in any half-open window of one second, in real time.
+/// The most arrivals in any half-open window of this length, in real time.
 #[must_use]
-pub fn worst_second(ledger: &[LedgerEntry]) -> usize {
-    most_in(1_000_000, ledger.iter().map(|entry| entry.arrived_us).collect())
+pub fn most_within(window: Duration, ledger: &[LedgerEntry]) -> usize {
+    let window = u64::try_from(window.as_micros()).unwrap_or(u64::MAX);
+    most_in(window, ledger.iter().map(|entry| entry.arrived_us).collect())
 }
 
 /// The most arrivals in any half-open window of this length, on the platform's clock.

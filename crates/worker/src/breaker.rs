@@ -30,7 +30,8 @@ impl Breaker {
                     *count += 1;
                     last = Some(why);
                 }
-                Effect::CanaryRefused
+                Effect::CanaryLanded
+                | Effect::CanaryRefused
                 | Effect::NotSynced
                 | Effect::SlowDown
                 | Effect::Suppress(_)

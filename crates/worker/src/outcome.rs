@@ -22,6 +22,8 @@ pub struct Judged {
 pub enum Effect {
     /// The template was used.
     Accepted,
+    /// The platform has the one message an idle template gets, or may have it.
+    CanaryLanded,
     /// The one message an idle template gets was refused for a reason of its recipient.
     CanaryRefused,
     /// The template is still syncing.
@@ -60,7 +62,7 @@ pub fn judge(answer: SendOutcome, message: &ClaimedMessage, attempt: &Attempt) -
                 wamid: accepted.wamid,
                 held: matches!(accepted.status, MessageStatus::Held | MessageStatus::Paused),
             },
-            effects: vec![Effect::Accepted],
+            effects: landed(message).chain([Effect::Accepted]).collect(),
         },
         SendOutcome::NotSent(reason) => {
             let failure = Failure {
@@ -86,10 +88,14 @@ pub fn judge(answer: SendOutcome, message: &ClaimedMessage, attempt: &Attempt) -
                     detail: format!("No answer says whether the platform took it: {reason}."),
                 },
             },
-            effects: Vec::new(),
+            effects: landed(message).collect(),
         },
         SendOutcome::Refused(refusal) => refused(&refusal, message, attempt),
     }
+}
+
+fn landed(message: &ClaimedMessage) -> impl Iterator<Item = Effect> {
+    message.is_canary.then_some(Effect::CanaryLanded).into_iter()
 }
 
 fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Judged {
@@ -107,6 +113,7 @@ fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Ju
     };
     let mut effects = effects(&verdict, message);
     if verdict.ambiguous {
+        effects.extend(landed(message));
         return Judged { result: OutcomeKind::Unknown { failure }, effects };
     }
     let retry_at = retry_at(&verdict, refusal, message, attempt);

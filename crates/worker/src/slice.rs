@@ -280,6 +280,10 @@ impl Worker {
                 true
             }
             Effect::Suspicious(_) => true,
+            Effect::CanaryLanded => {
+                gate(GateEvent::CanaryLanded).await;
+                true
+            }
             Effect::CanaryRefused => {
                 gate(GateEvent::CanaryRefused).await;
                 true

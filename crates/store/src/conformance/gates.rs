@@ -51,9 +51,11 @@ pub async fn an_idle_template_gets_exactly_one_message(store: SharedStore) {
     assert!(granted[0].is_canary);
     let canary = granted[0].seq.0;
     scene.accepted(canary, 1, at(1)).await;
+    store.gate_event(&template(), GateEvent::CanaryLanded, &scene.rules, at(1)).await.unwrap();
     store.gate_event(&template(), GateEvent::Accepted, &scene.rules, at(1)).await.unwrap();
-    assert!(scene.claim(0, 0..5, at(599)).await.messages.is_empty());
-    let bulk = scene.claim(0, 0..5, at(600)).await;
+    let held = scene.claim(0, 0..5, at(600)).await.held;
+    assert_eq!(held, Some(Held::Gate { until: at(601), why: GateReason::CanarySent(at(1)) }));
+    let bulk = scene.claim(0, 0..5, at(601)).await;
     assert!(bulk.held.is_none() && bulk.messages.iter().all(|m| !m.is_canary));
 }
 

@@ -44,6 +44,7 @@ pub(super) async fn happen(
             ..state
         },
         GateEvent::Accepted => state.on_accepted(now),
+        GateEvent::CanaryLanded => state.on_canary_landed(now),
         GateEvent::CanaryRefused => state.on_canary_refused(),
         GateEvent::NotSynced => state.on_not_synced(rules, now),
         GateEvent::OpenByHand => state.open_by_hand(now),
