@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("worker", &["campaign", "clock", "store", "queue", "whatsapp"]),
     ("reconciler", &["campaign", "clock", "store", "whatsapp"]),
     ("simulator", &[]),
+    ("servers", &[]),
     (
         "paceline",
         &[
@@ -52,6 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "worker",
             "reconciler",
             "simulator",
+            "servers",
         ],
     ),
     (

@@ -22,8 +22,8 @@ impl App {
     /// Opens the store and brings its tables up to date.
     ///
     /// # Errors
-    /// [`Failure::BadInput`] for a kind of store that this version does not have; [`Failure::Failed`] when
-    /// the database cannot be opened.
+    /// [`Failure::BadInput`] when its folder does not exist; [`Failure::Failed`] when the database cannot be
+    /// opened.
     pub(crate) async fn store(&self) -> Result<store::SharedStore, Failure> {
         open_store(&self.config).await
     }
@@ -31,29 +31,26 @@ impl App {
 
 /// Opens the configured store: see [`App::store`].
 pub(crate) async fn open_store(config: &Config) -> Result<store::SharedStore, Failure> {
-    let path = store_path(config)?;
-    Ok(Arc::new(store::SqliteStore::open(path).await?))
+    match &config.store.url.value {
+        StoreUrl::Sqlite(path) => {
+            check_folder(config, path)?;
+            Ok(Arc::new(store::SqliteStore::open(path).await?))
+        }
+        StoreUrl::Postgres(server) => Ok(Arc::new(store::PostgresStore::connect(server.reveal()).await?)),
+    }
 }
 
-/// The path of the database file.
+/// That the folder of a database file is there: SQLite would only say that it is "unable to open".
 ///
 /// # Errors
-/// The configured store is of a kind that this version does not have, or its folder is not there (of which
-/// SQLite would only say that it is "unable to open").
-pub(crate) fn store_path(config: &Config) -> Result<&str, Problem> {
-    let problem = |said: String| Problem::new(config.store.url.place.clone(), said);
-    let StoreUrl::Sqlite(path) = &config.store.url.value else {
-        return Err(problem(
-            "store.url is a postgres:// address, and this version stores in sqlite:// only".to_owned(),
-        )
-        .help("write for example sqlite://paceline.db"));
-    };
+/// It is not.
+pub(crate) fn check_folder(config: &Config, path: &str) -> Result<(), Problem> {
     match Path::new(path).parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(problem(format!(
-            "store.url puts the database into the folder {}, which does not exist",
-            folder.display()
-        ))
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(Problem::new(
+            config.store.url.place.clone(),
+            format!("store.url puts the database into the folder {}, which does not exist", folder.display()),
+        )
         .help("create the folder, or correct the path")),
-        Some(_) | None => Ok(path),
+        Some(_) | None => Ok(()),
     }
 }

@@ -67,6 +67,12 @@ pub(crate) enum Command {
     Launch(commands::launch::Args),
     /// Send: scheduler, workers and webhook intake in one process, until stopped
     Run(commands::run::Args),
+    /// Only the scheduler: releases what is due; of many, one leads and the others stand by
+    Scheduler(commands::run::RoleArgs),
+    /// Only a worker: sends; any number share the pace
+    Worker(commands::run::RoleArgs),
+    /// Only the webhook intake: matches statuses with messages; any number
+    Reconciler(commands::run::RoleArgs),
     /// Show campaigns with progress, rate, time left and spend
     Status(commands::status::Args),
     /// Pause a campaign; takes hold within one second
@@ -96,7 +102,7 @@ impl Command {
     /// warnings beside an answer, errors beside live progress.
     pub(crate) fn default_log_filter(&self) -> &'static str {
         match self {
-            Self::Run(_) | Self::Simulate(_) => {
+            Self::Run(_) | Self::Scheduler(_) | Self::Worker(_) | Self::Reconciler(_) | Self::Simulate(_) => {
                 "warn,campaign=info,clock=info,paceline=info,queue=info,reconciler=info,scheduler=info,\
                  simulator=info,store=info,whatsapp=info,worker=info"
             }

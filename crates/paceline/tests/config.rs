@@ -76,7 +76,7 @@ fn cases() -> Vec<Case> {
         case("store without a file", "[store]\nurl = \"sqlite://\"\n"),
         case("store in memory", "[store]\nurl = \"sqlite://:memory:\"\n"),
         case(
-            "store that is not in this version",
+            "store with a password in the file",
             format!("[store]\nurl = \"postgres://p:hunter2@db/paceline\"\n{SENDER}"),
         ),
         case(
@@ -85,8 +85,12 @@ fn cases() -> Vec<Case> {
         ),
         case("no such kind of queue", "[queue]\nurl = \"kafka://a\"\n"),
         case(
-            "queue that is not in this version",
-            format!("[queue]\nurl = \"redis://127.0.0.1:6379\"\n{SENDER}"),
+            "queue with a password in the file",
+            format!("[queue]\nurl = \"rediss://:hunter2@127.0.0.1:6379\"\n{SENDER}"),
+        ),
+        case(
+            "queue with an option that there is not",
+            format!("[queue]\nurl = \"redis://127.0.0.1:6379?pool=4\"\n{SENDER}"),
         ),
         case("bad platform address", "[platform]\nbase_url = \"graph.facebook.com\"\n"),
         case(

@@ -8,12 +8,16 @@
 //! | --- | --- |
 //! | [`job`] | the wire format of a job |
 //! | [`memory`] | queue and permits inside one process |
+//! | [`redis`] | queue and permits that many processes share: apalis and a script, in Redis |
+//! | `line` | the lines in which those wait who ask for permits |
 //! | [`conformance`] | the suite that every queue and every permits pass (feature `conformance`) |
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod job;
+mod line;
 pub mod memory;
+pub mod redis;
 
 use std::fmt;
 use std::sync::Arc;

@@ -42,6 +42,21 @@ async fn the_pace_is_global() {
 }
 
 #[tokio::test]
+async fn a_job_pushed_again_is_not_lost_and_not_doubled() {
+    jobs::a_job_pushed_again_is_not_lost_and_not_doubled(queue()).await;
+}
+
+#[tokio::test]
+async fn a_backlog_holds_up_no_other_sender() {
+    jobs::a_backlog_holds_up_no_other_sender(queue()).await;
+}
+
+#[tokio::test]
+async fn senders_have_each_their_own_pace() {
+    permits::senders_have_each_their_own_pace(permits_and_clock().0).await;
+}
+
+#[tokio::test]
 async fn weights_are_kept() {
     permits::weights_are_kept(permits_and_clock().0).await;
 }

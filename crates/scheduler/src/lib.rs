@@ -2,14 +2,16 @@
 //!
 //! One tick is `load → decide → do`: [`decide`] is a pure function of what the store says and `now`;
 //! [`scheduler`] carries it out. A tick may be repeated, cut short or run twice at once: what it releases is
-//! guarded by the store.
+//! guarded by the store. Of many schedulers one leads, and the others stand by.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`decide`] | what a campaign needs now |
 //! | [`scheduler`] | the loop, and the sweeps |
+//! | `leader` | who of many carries it out |
 
 pub mod decide;
+mod leader;
 pub mod scheduler;
 
 pub use scheduler::{Scheduler, Settings};

@@ -9,11 +9,12 @@ use campaign::pacing::Rate;
 use campaign::planning;
 use clock::SharedClock;
 use queue::{Job, QueueError, SharedQueue};
-use store::model::{CampaignRow, ReleaseOrder, TemplateKey};
+use store::model::{CampaignRow, ReleaseOrder, TemplateKey, WorkerId};
 use store::{SharedStore, StoreError, TransitionError};
 use tokio_util::sync::CancellationToken;
 
 use crate::decide::{Action, Surroundings, decide};
+use crate::leader::Leadership;
 
 /// How a scheduler works.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The documented values: 3 s of lookahead, 30 s of lease, 5 ticks and 1 sweep a second, 10 s of silence,
+    /// The documented values: 3 s of lookahead, 10 s of lease, 5 ticks and 1 sweep a second, 10 s of silence,
     /// 5 min of margin.
     #[must_use]
     pub fn new(senders: BTreeMap<String, Rate>, gate: GateRules) -> Self {
@@ -45,7 +46,7 @@ impl Settings {
             senders,
             gate,
             lookahead: Duration::from_secs(3),
-            lease: Duration::from_secs(30),
+            lease: Duration::from_secs(10),
             tick: Duration::from_millis(200),
             sweep: Duration::from_secs(1),
             worker_silent_for: Duration::from_secs(10),
@@ -87,29 +88,39 @@ impl Scheduler {
         Self { settings, store, queue, clock }
     }
 
-    /// Ticks and sweeps until `stop` is cancelled. An error is logged and the next tick tries again.
-    pub async fn run(&self, stop: CancellationToken) {
+    /// Ticks and sweeps while it leads, and stands by while another does, until `stop` is cancelled. An error is
+    /// logged and the next tick tries again. `holder` is unique per start of a process.
+    pub async fn run(&self, holder: &WorkerId, stop: CancellationToken) {
         let mut next_sweep = Duration::ZERO;
+        let mut leadership = Leadership::new(holder.clone(), self.store.clone(), self.clock.clone());
         while !stop.is_cancelled() {
-            if self.clock.monotonic() >= next_sweep {
-                next_sweep = self.clock.monotonic() + self.settings.sweep;
-                if let Err(error) = self.sweep().await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "a sweep failed; the next one tries again"
-                    );
-                }
-            }
-            if let Err(error) = self.tick().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a tick failed; the next one tries again"
-                );
+            if leadership.holds().await {
+                self.round(&mut next_sweep).await;
             }
             tokio::select! {
                 () = self.clock.sleep(self.settings.tick) => {}
                 () = stop.cancelled() => {}
             }
+        }
+        leadership.resign().await;
+    }
+
+    /// A sweep where one is due, and a tick.
+    async fn round(&self, next_sweep: &mut Duration) {
+        if self.clock.monotonic() >= *next_sweep {
+            *next_sweep = self.clock.monotonic() + self.settings.sweep;
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a sweep failed; the next one tries again"
+                );
+            }
+        }
+        if let Err(error) = self.tick().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a tick failed; the next one tries again"
+            );
         }
     }
 

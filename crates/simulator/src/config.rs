@@ -96,6 +96,9 @@ impl Default for Config {
 pub struct Webhook {
     /// The full address.
     pub url: String,
+    /// Further addresses, used in turn with the first: the platform knows one, and a load balancer stands behind it.
+    #[serde(default)]
+    pub others: Vec<String>,
     /// The key of `X-Hub-Signature-256`.
     pub app_secret: String,
 }

@@ -105,7 +105,7 @@ impl Simulator {
 
     /// Says where webhooks go, those that wait included.
     pub fn set_webhook(&self, url: impl Into<String>, app_secret: impl Into<String>) {
-        let webhook = Webhook { url: url.into(), app_secret: app_secret.into() };
+        let webhook = Webhook { url: url.into(), others: Vec::new(), app_secret: app_secret.into() };
         self.platform.deliverer.set_webhook(Some(webhook));
     }
 

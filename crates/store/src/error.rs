@@ -2,7 +2,7 @@
 
 use campaign::lifecycle;
 
-/// The store could not do it. Nothing was changed.
+/// The store could not do it. Nothing was changed, except perhaps after [`StoreError::Uncertain`].
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database did not answer, or answered with an error.
@@ -14,6 +14,31 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// The connection was lost at the very end: it is not known whether the change was kept.
+    #[error("the database could not {doing}: it went away at the end, and may or may not have kept it")]
+    Uncertain {
+        /// What was being done: completes "the database could not …".
+        doing: &'static str,
+        /// What was seen of it.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database server does not answer, or refuses.
+    #[error(
+        "the database at {address} cannot be used; check that it runs, and the address, user and password in store.url"
+    )]
+    Connect {
+        /// Host, port and database; never a password.
+        address: String,
+        /// The server's own words.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The address is none.
+    #[error(
+        "the database's address in store.url cannot be read; it should be postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    )]
+    Address(#[source] sqlx::Error),
     /// The database file cannot be opened or made.
     #[error("the database {path} could not be opened; check that its folder exists and may be written to")]
     Open {

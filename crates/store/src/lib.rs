@@ -11,12 +11,21 @@
 //! | [`model`] | rows, requests and answers |
 //! | [`error`] | what can go wrong |
 //! | [`sqlite`] | the embedded store |
+//! | [`postgres`] | the store that many machines share |
+//! | `moving` | what a transaction does between reading and writing, for every database alike |
+//! | `reading` | rows put together as they are shown, for every database alike |
+//! | `codec`, `columns` | values as columns, rows read column by column |
 //! | `conformance` | the suite that every store passes (dev only: feature `conformance`) |
 
+mod codec;
+mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
 pub mod model;
+mod moving;
+pub mod postgres;
+mod reading;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -34,6 +43,7 @@ use model::{
     Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict,
     WorkerId,
 };
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 /// A store that many share.
@@ -43,6 +53,27 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Everything that is kept. Each operation is one transaction (bulk sweeps: a bounded one each), safe to
 /// run from any number of processes at once, and takes `now` from its caller.
+///
+/// # Repeating
+///
+/// After an error nothing was changed, except after [`StoreError::Uncertain`]: then it is not known. Either way,
+/// these may be repeated as they are: reading, [`record`](Store::record), [`apply_statuses`](Store::apply_statuses)
+/// (a repetition reports `unchanged` where the first one had moved something), [`transition`](Store::transition) and
+/// [`set_reason`](Store::set_reason), [`finish_slice`](Store::finish_slice), [`prolong`](Store::prolong),
+/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list,
+/// [`see_template`](Store::see_template), and all sweeps.
+///
+/// These may not, without a look first:
+/// - [`begin_launch`](Store::begin_launch) finds its own first try: `KeyTaken` by a campaign that is `loading`,
+///   until that counts as dead.
+/// - [`add_chunk`](Store::add_chunk) refuses rows that are there, and would count messages of a slice twice:
+///   give the launch up and begin again.
+/// - [`finish_launch`](Store::finish_launch) and [`set_plan_hash`](Store::set_plan_hash) refuse a campaign that is
+///   no longer `loading`: its state says whether it had ended.
+/// - [`release`](Store::release) may have released slices that nobody was told of: their lease ends, and they are
+///   released again.
+/// - [`claim`](Store::claim) may have granted messages that nobody was told of: see [`disown`](Store::disown).
+/// - [`gate_event`](Store::gate_event) with `CanaryRefused` may forget a canary that was sent in between.
 #[async_trait]
 pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     // ---- launching -------------------------------------------------------------------------------
@@ -130,6 +161,18 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         lease_until: DateTime<Utc>,
     ) -> Result<Vec<Released>>;
 
+    /// Prolongs the leases of released slices until `lease_until`; never shortens one, and leaves slices that are
+    /// not released (any more) as they are. For a worker that has slices in hand and waits.
+    async fn prolong(&self, slices: &[SliceId], lease_until: DateTime<Utc>) -> Result<()>;
+
+    /// Takes the lead in a role when it is free or its holder's lease has ended, and renews it for its holder.
+    /// Answers whether the caller leads: until `now + lease`, in its own time. The processes' clocks must agree
+    /// better than a lease is long.
+    async fn lead(&self, role: &str, holder: &WorkerId, lease: Duration, now: DateTime<Utc>) -> Result<bool>;
+
+    /// Frees a role at once, if `holder` has it.
+    async fn resign(&self, role: &str, holder: &WorkerId) -> Result<()>;
+
     /// Released slices whose lease ended before `now` become planned again. Returns how many. Also plans
     /// slices whose `not_before` has come: [`GroupRow::planned`](model::GroupRow::planned) counts them from
     /// then on, so this is the first step of a scheduler's tick.
@@ -151,6 +194,17 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// retrying and due, are taken; suppressed recipients become skipped; the worst case of each is reserved
     /// and never passes the budget; the attempt number goes up; the slice's lease is prolonged.
     async fn claim(&self, claim: &Claim, gate: &GateRules, now: DateTime<Utc>) -> Result<Claimed>;
+
+    /// After [`Store::claim`] has answered with an error: gives back what that claim was granted all the same, if
+    /// it was (its commit's answer may have been lost). The messages become retrying, due at `now`, with their
+    /// reservations released, and no failure is counted; a canary is noted no longer. Returns how many messages
+    /// these were.
+    ///
+    /// `claim` is the claim as it was made and `claimed_at` its `now`. Only messages that this worker claimed at that
+    /// very time in that slice are touched, those that have become doubts in the meantime among them. When this
+    /// answers, the claim can no longer take hold; until it does, the caller keeps repeating it, and must send
+    /// nothing of that claim.
+    async fn disown(&self, claim: &Claim, claimed_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64>;
 
     /// Records outcomes, one statement batch for a bite. An outcome of an attempt that is no longer the
     /// newest, or that the state machine answers with "stay", changes no state (its wamid is still kept).

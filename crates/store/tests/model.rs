@@ -6,7 +6,8 @@
 //! what is delivered stays delivered; nobody is forgotten; no claim passes the budget; and when all has been
 //! told, every message is where the truth is.
 //!
-//! `PACELINE_MODEL_CASES` sets how many histories are tried (10,000), `PACELINE_MODEL_SEED` plays one again.
+//! `PACELINE_MODEL_CASES` sets how many histories are tried (10,000; in PostgreSQL a fiftieth of it),
+//! `PACELINE_MODEL_SEED` plays one again.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
@@ -26,7 +27,7 @@ use store::model::{
     Claim, GateEvent, MessageRow, NewCampaign, Outcome, OutcomeKind, ReleaseOrder, SliceEnd, StatusUpdate,
     Suppression,
 };
-use store::{SharedStore, SqliteStore};
+use store::{PostgresStore, SharedStore, SqliteStore};
 
 const STEPS: u32 = 25;
 /// All of the scenes' definitions leave doubts alone for that long.
@@ -554,8 +555,7 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 /// Plays the histories of one share of the seeds on one store.
-async fn play(seeds: impl Iterator<Item = u64>) {
-    let store: SharedStore = Arc::new(SqliteStore::in_memory().await.unwrap());
+async fn play(store: SharedStore, seeds: impl Iterator<Item = u64>) {
     let mut begins = at(0);
     for seed in seeds {
         let mut case = Case::launch(&store, seed, begins).await;
@@ -568,17 +568,34 @@ async fn play(seeds: impl Iterator<Item = u64>) {
     }
 }
 
-#[test]
-fn random_histories_keep_the_guarantees() {
+/// Plays all histories, or the one that is asked for, in two shares at once, each on a store of its own.
+fn play_all<F: Future<Output = SharedStore>>(cases: u64, make: impl Fn() -> F + Copy + Send + Sync) {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if let Some(seed) = setting("PACELINE_MODEL_SEED") {
-        return runtime().block_on(play([seed].into_iter()));
+        return runtime().block_on(async { play(make().await, [seed].into_iter()).await });
     }
-    let cases = setting("PACELINE_MODEL_CASES").unwrap_or(10_000);
     std::thread::scope(|scope| {
         for share in 0..2 {
-            scope.spawn(move || runtime().block_on(play((0..cases).filter(move |seed| seed % 2 == share))));
+            let seeds = (0..cases).filter(move |seed| seed % 2 == share);
+            scope.spawn(move || runtime().block_on(async { play(make().await, seeds).await }));
         }
+    });
+}
+
+fn cases() -> u64 {
+    setting("PACELINE_MODEL_CASES").unwrap_or(10_000)
+}
+
+#[test]
+fn random_histories_keep_the_guarantees() {
+    play_all(cases(), || async { Arc::new(SqliteStore::in_memory().await.unwrap()) as SharedStore });
+}
+
+#[test]
+fn random_histories_keep_the_guarantees_in_postgres() {
+    play_all(cases() / 50, || async {
+        let url = servers::Postgres::shared().database();
+        Arc::new(PostgresStore::connect(&url).await.unwrap()) as SharedStore
     });
 }
 

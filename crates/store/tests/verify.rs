@@ -4,35 +4,62 @@
 use std::sync::Arc;
 
 use campaign::message::Status;
+use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 use store::conformance::scene::{Scene, Setup, at};
-use store::{SharedStore, SqliteStore};
+use store::{PostgresStore, SharedStore, SqliteStore};
+use tempfile::TempDir;
+
+/// A database beside its store: what is done here, the store does not know of.
+enum Raw {
+    Sqlite { pool: SqlitePool, _folder: TempDir },
+    Postgres(PgPool),
+}
+
+impl Raw {
+    /// Returns how many rows were changed.
+    async fn execute(&self, sql: &'static str) -> u64 {
+        match self {
+            Self::Sqlite { pool, .. } => sqlx::query(sql).execute(pool).await.unwrap().rows_affected(),
+            Self::Postgres(pool) => sqlx::query(sql).execute(pool).await.unwrap().rows_affected(),
+        }
+    }
+}
+
+/// A new database of each kind.
+async fn databases() -> [(SharedStore, Raw); 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("paceline.db");
+    let file: SharedStore = Arc::new(SqliteStore::open(path.to_str().unwrap()).await.unwrap());
+    let beside_file = SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let url = servers::Postgres::shared().database();
+    let server: SharedStore = Arc::new(PostgresStore::connect(&url).await.unwrap());
+    let beside_server = PgPool::connect(&url).await.unwrap();
+    [(file, Raw::Sqlite { pool: beside_file, _folder: folder }), (server, Raw::Postgres(beside_server))]
+}
 
 /// A campaign with something in many states.
-async fn scene(folder: &tempfile::TempDir) -> (Scene, SqlitePool) {
-    let path = folder.path().join("paceline.db");
-    let store: SharedStore = Arc::new(SqliteStore::open(path.to_str().unwrap()).await.unwrap());
-    let scene = Setup { messages: 20, budget: Some(1_000), ..Setup::default() }.released(&store).await;
+async fn scene(store: &SharedStore) -> Scene {
+    let scene = Setup { messages: 20, budget: Some(1_000), ..Setup::default() }.released(store).await;
     scene.claim(0, 0..5, at(0)).await;
     scene.accepted(0, 1, at(1)).await;
     scene.apply(&[scene.keyed(1, 1, Status::Delivered, at(1))], at(1)).await;
     scene.refused(2, 1, None, at(1)).await;
     scene.unknown(3, 1, at(1)).await;
-    let raw = SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
-    (scene, raw)
+    scene
 }
 
 #[tokio::test]
 async fn planted_errors_are_found() {
     for (sql, says) in [
         (
-            "UPDATE messages SET state = 'queued' WHERE id & 0xff = 4",
+            "UPDATE messages SET state = 'queued' WHERE id & 255 = 4",
             "messages are queued although they were attempted",
         ),
-        ("UPDATE messages SET state = 'sleeping' WHERE id & 0xff = 9", "'sleeping' is not a message state"),
-        ("UPDATE messages SET state = 'read' WHERE id & 0xff = 9", "without an attempt"),
+        ("UPDATE messages SET state = 'sleeping' WHERE id & 255 = 9", "'sleeping' is not a message state"),
+        ("UPDATE messages SET state = 'read' WHERE id & 255 = 9", "without an attempt"),
         (
-            "DELETE FROM messages WHERE id & 0xff = 9",
+            "DELETE FROM messages WHERE id & 255 = 9",
             "22 rows were planned, but there are 2 excluded rows and 19 messages",
         ),
         ("DELETE FROM excluded WHERE seq = 20", "22 rows were planned, but there are 1 excluded rows"),
@@ -65,50 +92,50 @@ async fn planted_errors_are_found() {
         ("UPDATE messages SET reserved = 3 WHERE state = 'failed'", "1 messages hold a reservation although"),
         ("UPDATE messages SET cost = NULL WHERE state = 'delivered'", "cost nothing known"),
         ("UPDATE messages SET delivered_at = NULL", "1 messages were delivered at no known time"),
-        ("UPDATE messages SET placed = 0 WHERE id & 0xff = 9", "1 messages are placed in a slice although"),
         (
-            "UPDATE messages SET state = 'retrying', placed = 0 WHERE id & 0xff = 9",
+            "UPDATE messages SET placed = false WHERE id & 255 = 9",
+            "1 messages are placed in a slice although",
+        ),
+        (
+            "UPDATE messages SET state = 'retrying', placed = false WHERE id & 255 = 9",
             "1 messages are retrying but have no time",
         ),
         (
-            "UPDATE messages SET campaign_id = 9 WHERE id & 0xff = 9",
+            "UPDATE messages SET campaign_id = 9 WHERE id & 255 = 9",
             "1 messages carry another campaign's number",
         ),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let (scene, raw) = scene(&folder).await;
-        assert_eq!(scene.store.verify(scene.id).await.unwrap().violations, Vec::<String>::new());
-        let planted = sqlx::query(sql).execute(&raw).await.unwrap();
-        assert!(planted.rows_affected() > 0, "{sql}");
-        let found = scene.store.verify(scene.id).await.unwrap().violations;
-        assert!(found.iter().any(|v| v.contains(says)), "{sql} should say '{says}': {found:#?}");
+        for (store, raw) in databases().await {
+            let scene = scene(&store).await;
+            assert_eq!(store.verify(scene.id).await.unwrap().violations, Vec::<String>::new());
+            assert!(raw.execute(sql).await > 0, "{sql}");
+            let found = store.verify(scene.id).await.unwrap().violations;
+            assert!(found.iter().any(|v| v.contains(says)), "{sql} should say '{says}': {found:#?}");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_recipient_that_stands_twice_is_found() {
-    let folder = tempfile::tempdir().unwrap();
-    let (scene, raw) = scene(&folder).await;
-    sqlx::query("DROP INDEX messages_once").execute(&raw).await.unwrap();
-    sqlx::query("UPDATE messages SET recipient = '919800000007' WHERE id & 0xff = 9")
-        .execute(&raw)
-        .await
-        .unwrap();
-    let found = scene.store.verify(scene.id).await.unwrap().violations;
-    assert_eq!(found, ["1 recipients have more than one message"]);
+    for (store, raw) in databases().await {
+        let scene = scene(&store).await;
+        raw.execute("DROP INDEX messages_once").await;
+        raw.execute("UPDATE messages SET recipient = '919800000007' WHERE id & 255 = 9").await;
+        let found = store.verify(scene.id).await.unwrap().violations;
+        assert_eq!(found, ["1 recipients have more than one message"]);
+    }
 }
 
 #[tokio::test]
 async fn an_overrun_that_the_platform_told_is_no_violation() {
-    let folder = tempfile::tempdir().unwrap();
-    let store: SharedStore =
-        Arc::new(SqliteStore::open(folder.path().join("a.db").to_str().unwrap()).await.unwrap());
-    let scene = Setup { budget: Some(10), ..Setup::default() }.released(&store).await;
-    scene.claim(0, [0], at(0)).await;
-    scene.accepted(0, 1, at(0)).await;
-    store.sweep_ttl(at(86_400), Default::default(), 10).await.unwrap();
-    scene.claim(0, [1], at(86_400)).await;
-    scene.apply(&[scene.keyed(0, 1, Status::Delivered, at(5))], at(86_400)).await;
-    assert_eq!(scene.money().await, (8, 10));
-    assert_eq!(store.verify(scene.id).await.unwrap().violations, Vec::<String>::new());
+    for (store, _raw) in databases().await {
+        let scene = Setup { budget: Some(10), ..Setup::default() }.released(&store).await;
+        scene.claim(0, [0], at(0)).await;
+        scene.accepted(0, 1, at(0)).await;
+        store.sweep_ttl(at(86_400), Default::default(), 10).await.unwrap();
+        scene.claim(0, [1], at(86_400)).await;
+        scene.apply(&[scene.keyed(0, 1, Status::Delivered, at(5))], at(86_400)).await;
+        assert_eq!(scene.money().await, (8, 10));
+        assert_eq!(store.verify(scene.id).await.unwrap().violations, Vec::<String>::new());
+    }
 }

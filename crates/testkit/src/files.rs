@@ -21,6 +21,8 @@ pub const WABA_ID: &str = "102290129340398";
 #[derive(Debug)]
 pub struct Files {
     folder: tempfile::TempDir,
+    /// Of every command that is started here.
+    environment: Vec<(String, String)>,
 }
 
 /// What a test's workers.toml says.
@@ -44,7 +46,12 @@ impl Files {
     /// An empty folder.
     #[must_use]
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() }
+    }
+
+    /// Sets an environment variable of every command that is started here from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// The folder.
@@ -134,6 +141,7 @@ app_secret_env = "{secret}"
         for (name, value) in [TOKEN, APP_SECRET, VERIFY_TOKEN] {
             command.env(name, value);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env_remove("RUST_LOG").env("NO_COLOR", "1");
         command
     }

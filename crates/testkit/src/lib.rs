@@ -1,17 +1,20 @@
 //! A whole Paceline in one test.
 //!
-//! Two forms. A [`World`] runs every part in the test's own process, on a clock that the test sets: an hour
-//! passes at once, and every step is made on purpose. A [`Machine`] runs the real binary as processes on real
-//! time: what is tested by killing, stopping and restarting them.
+//! Three forms. A [`World`] runs every part in the test's own process, on a clock that the test sets: an hour
+//! passes at once, and every step is made on purpose. A [`Machine`] runs the real binary on real time, and a
+//! [`Cluster`] each of its roles as several processes: what is tested by killing, stopping and restarting them.
 //!
-//! Both use a real database file, the simulator over real HTTP, and the real command line for what people do.
+//! All use a real database, the simulator over real HTTP, and the real command line for what people do.
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`backend`] | what a world is built on: embedded, or PostgreSQL and Redis |
 //! | [`binary`] | the `paceline` binary, built from this tree |
 //! | [`files`] | campaign files, audiences and a workers.toml in a folder of the test's own |
 //! | [`world`] | the parts in one process |
-//! | [`machine`] | the parts as processes |
+//! | [`machine`] | the embedded Paceline as a process |
+//! | [`cluster`] | each role as processes, over PostgreSQL and Redis |
+//! | [`proxy`] | a network that can be cut |
 //! | [`stalls`] | how long the machine stood still, for what is measured in real time |
 //! | [`truth`] | the simulator's ledger against what Paceline says |
 
@@ -22,14 +25,19 @@
     reason = "this crate is part of the tests: a failure here is a failure of the test"
 )]
 
+pub mod backend;
 pub mod binary;
+pub mod cluster;
 pub mod files;
 pub mod machine;
+pub mod proxy;
 pub mod stalls;
 pub mod truth;
 pub mod world;
 
+pub use backend::Backend;
 pub use binary::Answer;
+pub use cluster::Cluster;
 pub use files::Files;
 pub use machine::Machine;
 pub use world::{World, WorldOptions};

@@ -61,6 +61,7 @@ impl Machine {
             profile: options.profile,
             webhook: Some(Webhook {
                 url: format!("http://127.0.0.1:{webhook_port}{}", reconciler::intake::PATH),
+                others: Vec::new(),
                 app_secret: APP_SECRET.1.to_owned(),
             }),
             ..Config::default()
@@ -207,7 +208,8 @@ impl Drop for Machine {
     }
 }
 
-fn tail(log: &str) -> String {
+/// The last lines of a log.
+pub(crate) fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(30)..].join("\n")
 }

@@ -10,23 +10,25 @@ use campaign::ids::Seq;
 use campaign::pacing::Rate;
 use chrono::{DateTime, Utc};
 use clock::{Clock, SettableClock};
-use queue::memory::{MemoryPermits, MemoryQueue};
-use queue::{Handler, SenderPace};
+use queue::{Handler, SenderPace, SharedPermits};
 use reconciler::Reconciler;
 use scheduler::Scheduler;
 use simulator::{Config, Profile, SimClock, Simulator, Template};
 use store::model::{CampaignRow, MessageRow, WorkerId};
-use store::{SharedStore, SqliteStore, Store};
+use store::{SharedStore, Store};
 use tokio_util::sync::CancellationToken;
 use whatsapp::{Client, ClientConfig, Secret};
 use worker::{Worker, WorkerSender};
 
+use crate::backend::{Backend, Jobs};
 use crate::binary::Answer;
 use crate::files::{APP_SECRET, Files, PHONE_NUMBER_ID, Settings, TOKEN, WABA_ID, person};
 
 /// What a world is made of.
 #[derive(Debug, Clone)]
 pub struct WorldOptions {
+    /// What it is built on.
+    pub backend: Backend,
     /// The sender's rate, in Paceline and in the simulator.
     pub rate: &'static str,
     /// How well the platform behaves.
@@ -50,6 +52,7 @@ pub struct WorldOptions {
 impl Default for WorldOptions {
     fn default() -> Self {
         Self {
+            backend: Backend::Embedded,
             rate: "80/s",
             profile: Profile::none(),
             templates: Vec::new(),
@@ -76,9 +79,10 @@ pub struct World {
     pub scheduler: Scheduler,
     worker: Arc<Worker>,
     worker_id: WorkerId,
-    queue: MemoryQueue,
+    jobs: Jobs,
     stop: CancellationToken,
     gate_rules: GateRules,
+    _redis: Option<servers::Redis>,
 }
 
 impl World {
@@ -87,7 +91,7 @@ impl World {
         let clock = Arc::new(SettableClock::at(now()));
         let rate: Rate = options.rate.parse().unwrap();
         let platform = platform(&options, clock.clone(), rate).await;
-        let files = Files::new();
+        let mut files = Files::new();
         files.workers_toml(&Settings {
             base_url: platform.base_url(),
             webhook: "127.0.0.1:0".to_owned(),
@@ -96,23 +100,35 @@ impl World {
             correlate: options.correlate,
             concurrency: options.concurrency,
         });
-        let store: SharedStore =
-            Arc::new(SqliteStore::open(files.join("paceline.db").to_str().unwrap()).await.unwrap());
         let stop = CancellationToken::new();
+        let parts = options.backend.build(&mut files, clock.clone(), &stop).await;
+        let store = parts.store;
         take_webhooks(&store, &clock, &platform, &stop).await;
         let gate_rules = GateRules { sync_wait: options.sync_wait, ..GateRules::default() };
         let worker_id = WorkerId("world-worker".to_owned());
-        let worker = worker(&options, &store, &clock, &platform, &worker_id, gate_rules, rate, &stop).await;
-        let queue = MemoryQueue::new();
+        let permits = parts.permits;
+        let worker =
+            worker(&options, &store, permits, &clock, &platform, &worker_id, gate_rules, rate, &stop).await;
         let senders = BTreeMap::from([("jaspers-in".to_owned(), rate)]);
         let scheduler = Scheduler::new(
             scheduler::Settings::new(senders, gate_rules),
             store.clone(),
-            Arc::new(queue.clone()),
+            parts.queue,
             clock.clone(),
         );
-        let world =
-            Self { files, clock, store, platform, scheduler, worker, worker_id, queue, stop, gate_rules };
+        let world = Self {
+            files,
+            clock,
+            store,
+            platform,
+            scheduler,
+            worker,
+            worker_id,
+            jobs: parts.jobs,
+            stop,
+            gate_rules,
+            _redis: parts.redis,
+        };
         if options.gate_open {
             world.open_gate("test_offer").await;
         }
@@ -168,9 +184,9 @@ impl World {
         let released = self.scheduler.tick().await.unwrap();
         let mut handled = 0;
         while handled < jobs
-            && let Some(job) = self.queue.try_pop()
+            && let Some(delivered) = self.jobs.next().await
         {
-            self.worker.handle(job).await;
+            self.worker.handle(delivered.job.clone()).await;
             handled += 1;
         }
         let webhooks = self.platform.pump().await;
@@ -378,6 +394,7 @@ async fn take_webhooks(
 async fn worker(
     options: &WorldOptions,
     store: &SharedStore,
+    permits: SharedPermits,
     clock: &Arc<SettableClock>,
     platform: &Simulator,
     id: &WorkerId,
@@ -403,6 +420,5 @@ async fn worker(
         client: Client::new(client).unwrap(),
         waba_id: WABA_ID.to_owned(),
     };
-    let permits = Arc::new(MemoryPermits::new(clock.clone()));
     Arc::new(Worker::new(settings, store.clone(), permits, clock.clone(), [sender], stop.clone()))
 }

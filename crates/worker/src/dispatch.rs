@@ -17,15 +17,20 @@ use whatsapp::{Recipient, SendOutcome, SendRequest};
 use crate::slice::SliceContext;
 use crate::worker::Worker;
 
-/// A message that was sent, and what came of it.
+/// A message that was claimed, and what came of it.
 #[derive(Debug)]
 pub(crate) struct Flight {
     pub(crate) message: ClaimedMessage,
-    pub(crate) answer: SendOutcome,
+    /// `None`: it never left, as its claim had become too old.
+    pub(crate) answer: Option<SendOutcome>,
 }
 
-/// A message to be sent, with its place among the requests in flight.
-pub(crate) type Ready = (ClaimedMessage, OwnedSemaphorePermit);
+/// Messages of one claim, each with its place among the requests in flight.
+pub(crate) struct Ready {
+    pub(crate) messages: Vec<(ClaimedMessage, OwnedSemaphorePermit)>,
+    /// Nothing of it leaves after this instant of `Clock::monotonic`.
+    pub(crate) good_until: Duration,
+}
 
 impl Worker {
     /// Sends each message at the instant of a permit, in a task of its own.
@@ -37,41 +42,45 @@ impl Worker {
         &self,
         context: &SliceContext,
         ask: &Ask,
-        messages: Vec<Ready>,
+        ready: Ready,
         permits: &[Instant],
         flight: &mut JoinSet<Flight>,
     ) {
         let mut permits: VecDeque<Instant> = permits.iter().copied().collect();
+        let Ready { messages, good_until } = ready;
         let mut left = messages.len();
         for (message, place) in messages {
-            self.until_permitted(context, ask, &mut permits, left).await;
+            let wanted = u32::try_from(left).unwrap_or(u32::MAX);
+            let ask = Ask { permits: wanted, ..*ask };
+            let turn = self.until_permitted(context, &ask, &mut permits);
+            let remaining = good_until.saturating_sub(self.clock.monotonic());
+            let has_turn = tokio::time::timeout(remaining, turn).await.is_ok();
             left -= 1;
+            // The last look before the request: the process may have been frozen until now.
+            if !has_turn || self.clock.monotonic() >= good_until {
+                flight.spawn(async move { Flight { message, answer: None } });
+                continue;
+            }
             let send = Send::new(self, context, message);
-            let sender = context.sender.clone();
+            let line = context.line.clone();
             flight.spawn(async move {
                 let _place = place;
                 // A panic after the first byte left would lose what became of the message: it is then unknown.
-                let sending = AssertUnwindSafe(async { sender.client.send(&send.request()).await })
+                let sending = AssertUnwindSafe(async { line.sender.client.send(&send.request()).await })
                     .catch_unwind()
                     .await;
                 let answer =
                     sending.unwrap_or_else(|_| SendOutcome::Unknown("the sending task panicked".to_owned()));
-                Flight { message: send.message, answer }
+                Flight { message: send.message, answer: Some(answer) }
             });
         }
     }
 
     /// Waits until the next permit that can be used; those that are too old count no more.
-    async fn until_permitted(
-        &self,
-        context: &SliceContext,
-        ask: &Ask,
-        permits: &mut VecDeque<Instant>,
-        left: usize,
-    ) {
+    async fn until_permitted(&self, context: &SliceContext, ask: &Ask, permits: &mut VecDeque<Instant>) {
         loop {
             let Some(permit) = permits.pop_front() else {
-                permits.extend(self.more_permits(context, ask, left).await);
+                permits.extend(self.more_permits(context, ask).await);
                 continue;
             };
             // A timer takes a millisecond at the least: what is due goes at once, or a fast sender falls behind.
@@ -82,17 +91,16 @@ impl Worker {
             if late <= TOLERANCE {
                 return;
             }
-            if self.permits.postpone(&context.sender.pace, ask.campaign, permit).await {
+            if self.permits.postpone(&context.line.sender.pace, ask.campaign, permit).await {
                 return;
             }
         }
     }
 
-    /// At least one and at most `wanted` permits, for messages that are claimed already.
-    async fn more_permits(&self, context: &SliceContext, ask: &Ask, wanted: usize) -> Granted {
-        let ask = Ask { permits: u32::try_from(wanted).unwrap_or(u32::MAX), ..*ask };
+    /// At least one and at most as many permits as asked for, for messages that are claimed already.
+    async fn more_permits(&self, context: &SliceContext, ask: &Ask) -> Granted {
         loop {
-            match self.permits.take(&context.sender.pace, &ask).await {
+            match self.permits.take(&context.line.sender.pace, ask).await {
                 Ok(permits) => return permits,
                 Err(error) => {
                     tracing::warn!(

@@ -98,6 +98,23 @@ fn landed(message: &ClaimedMessage) -> impl Iterator<Item = Effect> {
     message.is_canary.then_some(Effect::CanaryLanded).into_iter()
 }
 
+/// What it means that a claimed message was not sent in time: this worker stood still, or got no permit. It goes
+/// back, to be sent by whoever comes first.
+#[must_use]
+pub fn never_left(message: &ClaimedMessage, attempt: &Attempt) -> Judged {
+    let failure = Failure {
+        code: None,
+        class: "not_sent".to_owned(),
+        detail: "It was claimed and not sent in time; nothing left.".to_owned(),
+    };
+    let wait = attempt.policy.delay(1, seed_of(message, attempt.seed));
+    let effects = if message.is_canary { vec![Effect::CanaryRefused] } else { Vec::new() };
+    Judged {
+        result: OutcomeKind::Refused { failure, retry_at: Some(attempt.now + wait), counts: false },
+        effects,
+    }
+}
+
 fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Judged {
     let text = format!("{} {}", refusal.title, refusal.details.as_deref().unwrap_or_default());
     let circumstances = Circumstances {

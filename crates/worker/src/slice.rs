@@ -11,13 +11,13 @@ use campaign::{lifecycle, planning};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use queue::Job;
-use store::model::{CampaignRow, Claim, GateEvent, GroupRow, Held, Outcome, SliceEnd, Suppression};
+use store::model::{CampaignRow, Claim, Claimed, GateEvent, GroupRow, Held, Outcome, SliceEnd, Suppression};
 use tokio::task::JoinSet;
 
-use crate::dispatch::Flight;
-use crate::outcome::{Attempt, Effect, Judged, judge};
+use crate::dispatch::{Flight, Ready};
+use crate::outcome::{Attempt, Effect, Judged, judge, never_left};
 use crate::persist::persist;
-use crate::worker::{Worker, WorkerSender};
+use crate::worker::{Line, Worker};
 
 /// A bite is about so much of the sender's rate.
 const BITE: Duration = Duration::from_millis(100);
@@ -29,8 +29,7 @@ const LARGEST_BITE: usize = 256;
 /// `HORIZON` ahead, and a claim that takes long makes them later still.
 const CLOSING: Duration = HORIZON.saturating_add(Duration::from_millis(100));
 
-/// How long to wait for permits before the slice is put back: less than its lease, and longer than many slices of a
-/// campaign take turns.
+/// How long to wait for permits before the slice is put back: longer than many slices of a campaign take turns.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The same for a campaign that goes slower than a message a second: it must not hold a worker's hands for long.
@@ -38,6 +37,10 @@ const SLOW_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a slice that got no permits is put back.
 const PUT_BACK: Duration = Duration::from_secs(5);
+
+/// How long after its claim a message may still be sent. Well before others take a silent worker for dead (10 s): a
+/// process that was frozen, and wakes, must not send what has long been decided about.
+const CLAIM_GOOD_FOR: Duration = Duration::from_secs(5);
 
 /// How long to wait for stragglers before the places they do not occupy are used.
 const STRAGGLERS: Duration = Duration::from_millis(200);
@@ -50,7 +53,7 @@ pub(crate) struct SliceContext {
     pub(crate) group: GroupRow,
     /// The zone whose hours its messages keep.
     pub(crate) zone: Tz,
-    pub(crate) sender: Arc<WorkerSender>,
+    pub(crate) line: Arc<Line>,
 }
 
 impl SliceContext {
@@ -75,7 +78,7 @@ fn bite_size(per_second: f64) -> usize {
 
 impl Worker {
     /// Works through a slice, as far as its campaign, gate, budget and the worker's own stop allow.
-    pub(crate) async fn work(&self, job: Job, sender: &Arc<WorkerSender>) {
+    pub(crate) async fn work(&self, job: Job, line: &Arc<Line>) {
         let id = job.slice.campaign;
         let Some(work) = persist("read a slice", || self.store.slice(job.slice)).await else { return };
         let Some(row) = persist("read a campaign", || self.store.campaign_by_id(id)).await else { return };
@@ -83,7 +86,7 @@ impl Worker {
             campaign: self.remember(id, &row.definition),
             zone: work.group.zone.parse().unwrap_or(row.definition.schedule.zone),
             group: work.group,
-            sender: sender.clone(),
+            line: line.clone(),
             job,
         };
         let end = if row.state == lifecycle::State::Running {
@@ -95,7 +98,7 @@ impl Worker {
     }
 
     async fn bites(&self, context: &SliceContext, row: &CampaignRow, mut pending: Vec<Seq>) -> SliceEnd {
-        let bite = bite_size(context.sender.pace.rate.per_second());
+        let bite = bite_size(context.line.sender.pace.rate.per_second());
         let mut flight: JoinSet<Flight> = JoinSet::new();
         let mut end = SliceEnd::default();
         let mut use_any_place = false;
@@ -174,7 +177,7 @@ impl Worker {
         };
         let is_slow = ask.rate.is_some_and(|rate| rate.interval() > Duration::from_secs(1));
         let patience = if is_slow { SLOW_PATIENCE } else { PATIENCE };
-        let taking = tokio::time::timeout(patience, self.permits.take(&context.sender.pace, &ask));
+        let taking = tokio::time::timeout(patience, self.permits.take(&context.line.sender.pace, &ask));
         let permits = tokio::select! {
             taken = taking => match taken.unwrap_or_else(|_| Ok(Vec::new())) {
                 Ok(permits) if permits.is_empty() => return Some(Some(self.clock.now() + PUT_BACK)),
@@ -189,20 +192,20 @@ impl Worker {
         };
         // Asked after the wait for the permits, which is long where the campaign is slow.
         if context.is_closing(self.clock.now()) {
-            self.permits.give_back(&context.sender.pace, id, ask.weight, &permits).await;
+            self.permits.give_back(&context.line.sender.pace, id, ask.weight, &permits).await;
             return Some(None);
         }
         // A message is only claimed where it can be sent at once: with a place among the requests in flight.
         let mut places = Vec::with_capacity(permits.len());
         while places.len() < permits.len()
-            && let Ok(place) = self.in_flight.clone().try_acquire_owned()
+            && let Ok(place) = context.line.places.clone().try_acquire_owned()
         {
             places.push(place);
         }
         if places.is_empty() {
-            self.permits.give_back(&context.sender.pace, id, ask.weight, &permits).await;
+            self.permits.give_back(&context.line.sender.pace, id, ask.weight, &permits).await;
             // The semaphore is never closed.
-            let _ = self.in_flight.acquire().await;
+            let _ = context.line.places.acquire().await;
             return None;
         }
         let seqs: Vec<Seq> = pending.drain(..places.len().min(pending.len())).collect();
@@ -213,20 +216,44 @@ impl Worker {
             worker: self.settings.id.clone(),
             lease_until: now + self.settings.lease,
         };
-        let claimed =
-            persist("claim messages", || self.store.claim(&claim, &self.settings.gate, self.clock.now()))
-                .await;
+        // From before the claim: it may hold from the moment it is asked for.
+        let good_until = self.clock.monotonic() + CLAIM_GOOD_FOR;
+        let Some(claimed) = self.claim(&claim, now).await else {
+            self.permits.give_back(&context.line.sender.pace, id, ask.weight, &permits).await;
+            pending.splice(0..0, claim.seqs);
+            return None;
+        };
         let (used, unused) = permits.split_at(claimed.messages.len().min(permits.len()));
         if !unused.is_empty() {
-            self.permits.give_back(&context.sender.pace, id, ask.weight, unused).await;
+            self.permits.give_back(&context.line.sender.pace, id, ask.weight, unused).await;
         }
-        let ready = claimed.messages.into_iter().zip(places).collect();
+        let ready = Ready { messages: claimed.messages.into_iter().zip(places).collect(), good_until };
         self.dispatch(context, &ask, ready, used, flight).await;
         match claimed.held? {
             Held::Gate { until, .. } => Some(Some(until)),
             // What is under way may give some of its reservation back.
             Held::Budget => Some(Some(self.clock.now() + Duration::from_secs(1))),
             Held::NotRunning(_) | Held::Ended | Held::SliceGone => Some(None),
+        }
+    }
+
+    /// Claims. `None`: the database did not answer; what the claim was granted all the same is given back by then.
+    async fn claim(&self, claim: &Claim, now: DateTime<Utc>) -> Option<Claimed> {
+        match self.store.claim(claim, &self.settings.gate, now).await {
+            Ok(claimed) => Some(claimed),
+            Err(error) => {
+                tracing::warn!(
+                    slice = %claim.slice,
+                    error = &error as &dyn std::error::Error,
+                    "messages could not be claimed; nothing of them is sent"
+                );
+                let back =
+                    persist("give a claim back", || self.store.disown(claim, now, self.clock.now())).await;
+                if back > 0 {
+                    tracing::info!(slice = %claim.slice, messages = back, "a claim without an answer was given back");
+                }
+                None
+            }
         }
     }
 
@@ -244,7 +271,10 @@ impl Worker {
         let mut outcomes = Vec::with_capacity(landed.len());
         let mut effects = Vec::new();
         for Flight { message, answer } in landed {
-            let Judged { result, effects: more } = judge(answer, &message, &attempt);
+            let Judged { result, effects: more } = match answer {
+                Some(answer) => judge(answer, &message, &attempt),
+                None => never_left(&message, &attempt),
+            };
             effects.extend(more);
             outcomes.push(Outcome {
                 message: MessageId { campaign, seq: message.seq },
@@ -293,7 +323,7 @@ impl Worker {
                 false
             }
             Effect::SlowDown => {
-                self.permits.slow_down(&context.sender.pace).await;
+                self.permits.slow_down(&context.line.sender.pace).await;
                 true
             }
             Effect::Suppress(address) => {

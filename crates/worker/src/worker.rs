@@ -1,12 +1,12 @@
 //! What a worker is made of: the senders it can use, and the parts it shares with others.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use campaign::definition::Definition;
 use campaign::gate::GateRules;
-use campaign::ids::CampaignId;
+use campaign::ids::{CampaignId, SliceId};
 use campaign::retry;
 use clock::SharedClock;
 use queue::{Job, SenderPace, SharedPermits};
@@ -29,14 +29,22 @@ pub struct WorkerSender {
     pub waba_id: String,
 }
 
+/// A sender with its requests in flight: those of one that hangs take no place from the others.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) sender: WorkerSender,
+    /// Places for requests in flight.
+    pub(crate) places: Arc<Semaphore>,
+}
+
 /// How a worker works.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Unique per start of a process.
     pub id: WorkerId,
-    /// Most requests in flight at once.
+    /// Most requests in flight at once, on each sender.
     pub concurrency: usize,
-    /// How long a slice stays this worker's after each claim. Longer than the client's timeout.
+    /// How long a slice stays this worker's after a sign of life ([`Worker::beat`], or a claim from it).
     pub lease: Duration,
     /// The template gate's waits.
     pub gate: GateRules,
@@ -55,8 +63,9 @@ pub struct Worker {
     pub(crate) store: SharedStore,
     pub(crate) permits: SharedPermits,
     pub(crate) clock: SharedClock,
-    pub(crate) senders: BTreeMap<String, Arc<WorkerSender>>,
-    pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) senders: BTreeMap<String, Arc<Line>>,
+    /// The slices it works on, whose leases it keeps up.
+    in_hand: Mutex<BTreeSet<SliceId>>,
     /// Cancelled when the process is asked to stop: no more bites, what is in hand is finished.
     pub(crate) stop: CancellationToken,
     pub(crate) breaker: Breaker,
@@ -77,15 +86,16 @@ impl Worker {
         senders: impl IntoIterator<Item = WorkerSender>,
         stop: CancellationToken,
     ) -> Self {
-        let senders = senders.into_iter().map(|s| (s.pace.name.clone(), Arc::new(s))).collect();
-        let in_flight = Arc::new(Semaphore::new(settings.concurrency.max(1)));
+        let places = || Arc::new(Semaphore::new(settings.concurrency.max(1)));
+        let line = |sender| Arc::new(Line { sender, places: places() });
+        let senders = senders.into_iter().map(|s| (s.pace.name.clone(), line(s))).collect();
         Self {
             settings,
             store,
             permits,
             clock,
             senders,
-            in_flight,
+            in_hand: Mutex::default(),
             stop,
             breaker: Breaker::default(),
             used: Mutex::default(),
@@ -93,12 +103,23 @@ impl Worker {
         }
     }
 
-    /// Says that this worker lives, every `every`, until `stop` is cancelled.
+    /// Says that this worker lives, and keeps up the leases of the slices it has in hand, every `every`, until
+    /// `stop` is cancelled.
     pub async fn beat(&self, every: Duration, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let beat = persist("say that this worker lives", || {
-                self.store.heartbeat(&self.settings.id, self.clock.now())
-            });
+            let beat = async {
+                persist("say that this worker lives", || {
+                    self.store.heartbeat(&self.settings.id, self.clock.now())
+                })
+                .await;
+                let slices: Vec<SliceId> = self.slices_in_hand().iter().copied().collect();
+                if !slices.is_empty() {
+                    persist("keep up the leases of slices", || {
+                        self.store.prolong(&slices, self.clock.now() + self.settings.lease)
+                    })
+                    .await;
+                }
+            };
             tokio::select! {
                 () = beat => {}
                 () = stop.cancelled() => return,
@@ -108,6 +129,10 @@ impl Worker {
                 () = stop.cancelled() => return,
             }
         }
+    }
+
+    fn slices_in_hand(&self) -> MutexGuard<'_, BTreeSet<SliceId>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the use of a template is to be kept now: the first time, and then once a minute.
@@ -140,10 +165,22 @@ impl Worker {
     }
 }
 
+/// Takes a slice out of the hand again, also where the work on it panics.
+struct PutDown<'w> {
+    worker: &'w Worker,
+    slice: SliceId,
+}
+
+impl Drop for PutDown<'_> {
+    fn drop(&mut self) {
+        self.worker.slices_in_hand().remove(&self.slice);
+    }
+}
+
 #[async_trait::async_trait]
 impl queue::Handler for Worker {
     async fn handle(&self, job: Job) {
-        let Some(sender) = self.senders.get(&job.sender).cloned() else {
+        let Some(line) = self.senders.get(&job.sender).cloned() else {
             tracing::error!(
                 slice = %job.slice,
                 sender = job.sender,
@@ -151,6 +188,13 @@ impl queue::Handler for Worker {
             );
             return;
         };
-        self.work(job, &sender).await;
+        let slice = job.slice;
+        if !self.slices_in_hand().insert(slice) {
+            // Delivered twice: who has it goes on with it.
+            return;
+        }
+        let put_down = PutDown { worker: self, slice };
+        self.work(job, &line).await;
+        drop(put_down);
     }
 }

@@ -4,11 +4,11 @@ use std::process::Command;
 
 use testkit::{Answer, binary};
 
-use crate::alone;
+use crate::beside_others;
 
 #[tokio::test]
 async fn it_ends_and_agrees() {
-    let _alone = alone().await;
+    let _place = beside_others().await;
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(binary::path());
     command.args(["demo", "--recipients", "300", "--rate", "100/s", "--json"]).current_dir(folder.path());

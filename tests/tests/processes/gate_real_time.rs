@@ -10,13 +10,13 @@ use store::Store;
 use testkit::machine::{Machine, MachineOptions};
 use testkit::truth;
 
-use crate::alone;
+use crate::beside_others;
 
 const WAIT: TimeDelta = TimeDelta::seconds(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_message_a_wait_and_then_the_bulk() {
-    let _alone = alone().await;
+    let _place = beside_others().await;
     let options = MachineOptions { sync_wait: "2s", gate_open: false, ..MachineOptions::default() };
     let mut machine = Machine::start(options).await;
     machine.files.people("people.csv", 0, 200);

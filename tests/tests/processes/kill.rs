@@ -17,7 +17,7 @@ use store::{SqliteStore, Store};
 use testkit::machine::{Machine, MachineOptions};
 use testkit::truth;
 
-use crate::alone;
+use crate::beside_others;
 
 const SEEDS: u64 = 20;
 /// So many seeds at the same time.
@@ -32,7 +32,7 @@ const CAMPAIGNS: [(&str, u32, &str); 2] = [("dropped", 300, "drop"), ("kept", 30
 
 #[tokio::test]
 async fn nobody_twice_and_nobody_forgotten() {
-    let _alone = alone().await;
+    let _place = beside_others().await;
     let mut doubts = 0;
     for first in (0..SEEDS).step_by(AT_ONCE as usize) {
         let seeds: Vec<_> =

@@ -18,7 +18,7 @@ use testkit::stalls::{Witness, countable};
 use testkit::world::all_messages;
 use testkit::{Files, truth};
 
-use crate::alone;
+use crate::beside_others;
 
 /// People who can be sent to, and rows that cannot be read as people.
 const PEOPLE: usize = 720;
@@ -92,7 +92,7 @@ fn now() -> DateTime<Utc> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_terminals_and_one_file() {
-    let _alone = alone().await;
+    let _place = beside_others().await;
     let files = Files::new();
     let platform = format!("127.0.0.1:{}", free_port());
     files.workers_toml(&Settings {

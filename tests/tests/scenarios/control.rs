@@ -11,7 +11,7 @@ use testkit::truth::sent_twice;
 use testkit::{World, WorldOptions};
 
 async fn launched(people: u32, more: &str) -> World {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.files.people("people.csv", 0, people);
     world.launch(&world.files.campaign("sale", "people.csv", more)).await;
     world

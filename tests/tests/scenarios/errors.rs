@@ -23,7 +23,7 @@ struct Cases {
 
 impl Cases {
     async fn new() -> Self {
-        Self { world: World::start(WorldOptions::default()).await, next: 0 }
+        Self { world: crate::world(WorldOptions::default()).await, next: 0 }
     }
 
     /// Ten people, of whom the first meets `outcome` once. Returns the campaign's key and that first message
@@ -227,7 +227,7 @@ async fn a_doubt_is_sent_once_more_only_where_the_campaign_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_refusals_in_a_row_that_are_no_recipients_fault_pause_the_campaign() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.files.people("people.csv", 0, 300);
     world.platform.script(Rule::template("test_offer", refused(132_008)));
     world.launch(&world.files.campaign("broken", "people.csv", "")).await;

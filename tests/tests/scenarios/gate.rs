@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_secs(5);
 
 async fn world_with_a_closed_gate() -> World {
-    World::start(WorldOptions { gate_open: false, ..WorldOptions::default() }).await
+    crate::world(WorldOptions { gate_open: false, ..WorldOptions::default() }).await
 }
 
 fn refusals(world: &World) -> usize {
@@ -125,7 +125,7 @@ async fn an_idle_template_gets_exactly_one_message_of_all_campaigns_then_waits_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_134101_closes_the_gate_and_uses_up_no_attempt() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.files.people("people.csv", 0, 200);
     let file = world.files.campaign("early", "people.csv", "retry: { attempts: 1 }");
     world.launch(&file).await;

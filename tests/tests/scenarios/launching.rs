@@ -22,7 +22,7 @@ async fn assert_nothing_stored(world: &World, key: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_key_is_launched_once() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.files.people("people.csv", 0, 30);
     let file = world.files.campaign("once", "people.csv", "");
     world.launch(&file).await;
@@ -42,7 +42,7 @@ async fn the_same_key_is_launched_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audience_that_changed_since_the_plan_is_not_launched_by_it() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     let people = world.files.people("people.csv", 0, 30);
     world.files.campaign("planned", "people.csv", "");
     let hash = plan_hash(&world, "planned.yaml").await;
@@ -63,7 +63,7 @@ async fn an_audience_that_changed_since_the_plan_is_not_launched_by_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_campaign_file_that_changed_since_the_plan_is_not_launched_by_it() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.files.people("people.csv", 0, 30);
     world.files.campaign("planned", "people.csv", "");
     let hash = plan_hash(&world, "planned.yaml").await;
@@ -77,7 +77,7 @@ async fn a_campaign_file_that_changed_since_the_plan_is_not_launched_by_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_that_changed_since_the_plan_is_not_launched_by_it() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.platform.put_template(Template::new(WABA_ID, "test_offer", "en"));
     world.files.people("people.csv", 0, 30);
     world.files.campaign("planned", "people.csv", "");
@@ -92,7 +92,7 @@ async fn a_template_that_changed_since_the_plan_is_not_launched_by_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn more_bad_rows_than_allowed_refuse_the_launch_as_bad_input() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     let people = world.files.people("people.csv", 0, 94);
     let mut text = std::fs::read_to_string(&people).unwrap();
     for i in 0..6 {
@@ -120,7 +120,7 @@ async fn more_bad_rows_than_allowed_refuse_the_launch_as_bad_input() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_launch_killed_half_way_never_runs_and_can_be_launched_again() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.files.people("people.csv", 0, 60_000);
     let file = world.files.campaign("big", "people.csv", "");
     let mut launch = world

@@ -8,6 +8,8 @@
     reason = "a story that cannot be told on has to fail"
 )]
 
+use testkit::{World, WorldOptions};
+
 mod control;
 mod errors;
 mod gate;
@@ -16,3 +18,8 @@ mod money;
 mod optout;
 mod schedule;
 mod webhooks;
+
+/// The world that these stories are told in: the embedded parts.
+async fn world(options: WorldOptions) -> World {
+    World::start(options).await
+}

@@ -16,7 +16,7 @@ const MAX_PRICE: &str = "delivery: { max_price: { amount: \"0.87\", currency: IN
 async fn world_with_prices(price: Decimal, profile: Profile) -> World {
     let template = Template::new(WABA_ID, "test_offer", "en").with_max_price(87_000).with_ttl_seconds(43_200);
     let world =
-        World::start(WorldOptions { templates: vec![template], profile, ..WorldOptions::default() }).await;
+        crate::world(WorldOptions { templates: vec![template], profile, ..WorldOptions::default() }).await;
     world.platform.change(Change::Account(Account { price, ..Account::default() })).unwrap();
     world
 }

@@ -33,7 +33,7 @@ fn preference(i: u32, resume: bool) -> Change {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_writes_stop_is_not_written_to_again() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     assert_eq!(launch_to_ten(&world, "first").await, 10);
     world.until_over("first").await;
 
@@ -50,7 +50,7 @@ async fn who_writes_stop_is_not_written_to_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preference_takes_hold_and_resuming_lets_again() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.platform.change(preference(3, false)).unwrap();
     world.step().await;
     assert_eq!(launch_to_ten(&world, "first").await, 9);
@@ -67,7 +67,7 @@ async fn a_preference_takes_hold_and_resuming_lets_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_stops_while_a_campaign_runs_is_skipped_by_it() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.files.people("people.csv", 0, 300);
     world.launch(&world.files.campaign("running", "people.csv", "")).await;
     world.until_taken(60).await;
@@ -84,7 +84,7 @@ async fn who_stops_while_a_campaign_runs_is_skipped_by_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_taps_an_opt_out_button_is_not_written_to_again() {
-    let world = World::start(WorldOptions::default()).await;
+    let world = crate::world(WorldOptions::default()).await;
     world.platform.script(Rule::to(person(0), Outcome::Deliver));
     assert_eq!(launch_to_ten(&world, "first").await, 10);
     world.until_over("first").await;

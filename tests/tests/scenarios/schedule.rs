@@ -18,7 +18,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Ten a second, one request at a time: each arrives at its permit's instant on the settable clock.
 async fn exact_world() -> World {
-    World::start(WorldOptions { rate: "10/s", concurrency: 1, ..WorldOptions::default() }).await
+    crate::world(WorldOptions { rate: "10/s", concurrency: 1, ..WorldOptions::default() }).await
 }
 
 /// The first instant of tomorrow, in UTC.

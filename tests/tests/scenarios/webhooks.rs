@@ -48,7 +48,7 @@ fn short_lived() -> Template {
 
 /// Sends to 400 people, lets all deadlines pass, and compares every recipient with the ledger.
 async fn truth_after_a_storm(options: WorldOptions) {
-    let world = World::start(options).await;
+    let world = crate::world(options).await;
     world.files.people("people.csv", 0, 400);
     world.launch(&world.files.campaign("storm", "people.csv", "in_doubt: drop")).await;
 
@@ -108,7 +108,7 @@ async fn final_states_are_the_truth_after_thirty_days_of_waiting() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_our_own_key_webhooks_are_matched_by_the_platforms_id() {
-    let world = World::start(WorldOptions {
+    let world = crate::world(WorldOptions {
         profile: unruly_webhooks(),
         templates: vec![short_lived()],
         correlate: false,
@@ -131,7 +131,7 @@ async fn without_our_own_key_webhooks_are_matched_by_the_platforms_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_our_own_key_a_lost_answer_stays_in_doubt_and_is_never_repeated() {
-    let world = World::start(WorldOptions {
+    let world = crate::world(WorldOptions {
         profile: storm(),
         templates: vec![short_lived()],
         correlate: false,
@@ -173,7 +173,7 @@ async fn without_our_own_key_a_lost_answer_stays_in_doubt_and_is_never_repeated(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_doubt_ends_when_its_webhook_comes() {
     let profile = Profile { lost: 1.0, lost_hold_ms: 20, duplicate: 0.3, reordered: 0.3, ..Profile::none() };
-    let world = World::start(WorldOptions { profile, ..WorldOptions::default() }).await;
+    let world = crate::world(WorldOptions { profile, ..WorldOptions::default() }).await;
     world.files.people("people.csv", 0, 40);
     world.launch(&world.files.campaign("lost", "people.csv", "")).await;
     world.until_taken(40).await;

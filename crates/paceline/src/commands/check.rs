@@ -81,7 +81,7 @@ pub(crate) fn audience_progress(prepared: &Prepared) -> Progress {
 pub(crate) async fn existing_store(app: &App) -> Result<Option<store::SharedStore>, Failure> {
     match &app.config.store.url.value {
         StoreUrl::Sqlite(path) if !std::path::Path::new(path).exists() => Ok(None),
-        StoreUrl::Sqlite(_) | StoreUrl::Postgres => app.store().await.map(Some),
+        StoreUrl::Sqlite(_) | StoreUrl::Postgres(_) => app.store().await.map(Some),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::app::App;
 use crate::config::{self, Secrets};
 use crate::failure::Failure;
 use crate::output::{Progress, format, print};
+use crate::roles::RoleSet;
 use crate::{launching, roles};
 
 /// The time that the platform takes to sync a template in the demo: long enough to be seen.
@@ -82,10 +83,11 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     )?;
     let parts = roles::Parts {
         config: &app.config,
-        secrets: Secrets::read(&app.config)?,
+        roles: RoleSet::ALL,
+        secrets: Secrets::read(&app.config, RoleSet::ALL)?,
         store: store.clone(),
         clock: app.clock.clone(),
-        webhook,
+        listener: Some(webhook),
     };
     let running = roles::start(parts).await?;
     let watched = watch(&app, &store, &launched.key).await;
@@ -139,6 +141,7 @@ async fn platform(args: &Args, webhook: &str) -> Result<Simulator, Failure> {
         profile: Profile::mild(),
         webhook: Some(simulator::Webhook {
             url: webhook.to_owned(),
+            others: Vec::new(),
             app_secret: files::APP_SECRET.to_owned(),
         }),
         sync_wait: SYNC_WAIT,

@@ -2,17 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use campaign::problem::{Problem, Problems};
 use chrono::{DateTime, Datelike, Utc};
-use clock::SharedClock;
+use clock::{SharedClock, SystemClock};
+use queue::Queue;
 use serde::Serialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use whatsapp::account::{AccountError, NumberStatus, PhoneNumberInfo};
 
-use crate::app::{open_store, store_path};
-use crate::config::{Config, QueueUrl, Sender, Source, WEBHOOK_PATH};
+use crate::app::{check_folder, open_store};
+use crate::config::{Config, QueueUrl, Sender, Source, StoreUrl, WEBHOOK_PATH};
 use crate::failure::{Failure, reason};
 use crate::output::{self, Look, Table, Text, Tone};
 use crate::roles::RunLock;
@@ -136,16 +138,7 @@ async fn look_at(config: &Config, offline: bool, findings: &mut Vec<Finding>) {
             .help("needed when the webhook is subscribed in Meta's app dashboard: any word you choose, entered there too"),
     });
     look_at_store(config, findings).await;
-    if config.queue.url.value == QueueUrl::Redis {
-        findings.push(
-            Finding::new(
-                "queue",
-                Verdict::Missing,
-                format!("{}: redis:// is not in this version", config.queue.url.place),
-            )
-            .help("set queue.url to memory://"),
-        );
-    }
+    findings.extend(look_at_queue(config).await);
     findings.push(port(config).await);
 }
 
@@ -207,13 +200,18 @@ fn number(what: &str, info: &PhoneNumberInfo) -> Finding {
 }
 
 async fn look_at_store(config: &Config, findings: &mut Vec<Finding>) {
-    let path = match store_path(config) {
-        Ok(path) => path,
-        Err(problem) => {
-            findings.push(Finding::of("database", Verdict::Missing, &problem));
+    let path = match &config.store.url.value {
+        StoreUrl::Postgres(server) => {
+            let shown = server.to_string();
+            findings.push(opened(config, &shown).await);
             return;
         }
+        StoreUrl::Sqlite(path) => path,
     };
+    if let Err(problem) = check_folder(config, path) {
+        findings.push(Finding::of("database", Verdict::Missing, &problem));
+        return;
+    }
     if !Path::new(path).exists() {
         findings.push(match writable_folder(Path::new(path)) {
             Ok(()) => {
@@ -228,24 +226,48 @@ async fn look_at_store(config: &Config, findings: &mut Vec<Finding>) {
         });
         return;
     }
-    findings.push(match open_store(config).await {
-        Ok(store) => match store.campaigns().await {
-            Ok(campaigns) => {
-                Finding::good("database", format!("{path} opens; {} campaigns", campaigns.len()))
-            }
-            Err(error) => broken_store(path, &error.into()),
-        },
-        Err(failure) => broken_store(path, &failure),
-    });
+    findings.push(opened(config, path).await);
     if RunLock::is_held(path) {
         findings.push(Finding::good("paceline run", format!("works on {path}")));
     }
 }
 
+/// Whether the database opens; `shown` is its name without secrets.
+async fn opened(config: &Config, shown: &str) -> Finding {
+    match open_store(config).await {
+        Ok(store) => match store.campaigns().await {
+            Ok(campaigns) => {
+                Finding::good("database", format!("{shown} opens; {} campaigns", campaigns.len()))
+            }
+            Err(error) => broken_store(shown, &error.into()),
+        },
+        Err(failure) => broken_store(shown, &failure),
+    }
+}
+
+/// Whether Redis answers, where it is used.
+async fn look_at_queue(config: &Config) -> Option<Finding> {
+    let QueueUrl::Redis(server) = &config.queue.url.value else { return None };
+    let missing = |said: String| {
+        Finding::new("queue", Verdict::Missing, said)
+            .help("start Redis, or correct queue.url; until it answers, nothing is sent and nothing is lost")
+    };
+    let senders = config.senders.iter().map(|sender| sender.name.clone());
+    let clock = Arc::new(SystemClock::new());
+    let jobs = match queue::redis::connect(server.reveal(), senders, "doctor", clock) {
+        Ok((jobs, _)) => jobs,
+        Err(error) => return Some(missing(error.to_string())),
+    };
+    Some(match jobs.depth().await {
+        Ok(_) => Finding::good("queue", format!("{server} answers")),
+        Err(error) => missing(error.to_string()),
+    })
+}
+
 fn broken_store(path: &str, failure: &Failure) -> Finding {
     let said = failure.lines().join("; ");
     Finding::new("database", Verdict::Missing, said.trim_start_matches("error: ")).help(format!(
-        "check that {path} is a Paceline database and that this user may write it and its folder"
+        "check that {path} can be reached, is a Paceline database, and that this user may write to it"
     ))
 }
 
@@ -260,7 +282,7 @@ fn writable_folder(database: &Path) -> std::io::Result<()> {
 async fn port(config: &Config) -> Finding {
     let address: SocketAddr = config.webhook.listen;
     let what = "webhook address";
-    let runs = store_path(config).is_ok_and(RunLock::is_held);
+    let runs = matches!(&config.store.url.value, StoreUrl::Sqlite(path) if RunLock::is_held(path));
     match TcpListener::bind(address).await {
         Ok(_) => Finding::good(
             what,

@@ -1,52 +1,117 @@
-//! `paceline run`: every role in one process, until a signal asks it to stop.
+//! `paceline run`, `scheduler`, `worker` and `reconciler`: roles that work until a signal asks them to stop.
+
+use std::net::SocketAddr;
 
 use campaign::problem::{Place, Problem};
 
-use crate::app::{App, store_path};
-use crate::config::{QueueUrl, Secrets, Source, WEBHOOK_PATH};
+use crate::app::{App, check_folder};
+use crate::config::{Config, QueueUrl, Secrets, Source, StoreUrl, WEBHOOK_PATH};
 use crate::failure::Failure;
-use crate::roles::{self, Parts, RunLock};
+use crate::roles::{self, Parts, RoleSet, RunLock};
 
 /// What `run` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
-/// Runs until a signal, or until a role fails.
+/// What a process of one role is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RoleArgs {
+    /// Answer GET /healthz and /readyz there [default: health.listen; a reconciler: webhook.listen]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) health: Option<SocketAddr>,
+}
+
+/// Runs every role until a signal, or until a role fails.
 pub(crate) async fn run(app: &App, _args: Args) -> Result<(), Failure> {
+    let webhook = app.config.webhook.listen;
+    work(app, RoleSet::ALL, Some((webhook, "webhook.listen"))).await
+}
+
+/// Runs the scheduler alone.
+pub(crate) async fn scheduler(app: &App, args: RoleArgs) -> Result<(), Failure> {
+    let set = RoleSet { scheduler: true, worker: false, reconciler: false };
+    work(app, set, health(app, args)).await
+}
+
+/// Runs the worker alone.
+pub(crate) async fn worker(app: &App, args: RoleArgs) -> Result<(), Failure> {
+    let set = RoleSet { scheduler: false, worker: true, reconciler: false };
+    work(app, set, health(app, args)).await
+}
+
+/// Runs the webhook intake alone. Its health pages are where its webhooks come in.
+pub(crate) async fn reconciler(app: &App, args: RoleArgs) -> Result<(), Failure> {
+    let set = RoleSet { scheduler: false, worker: false, reconciler: true };
+    let listen = match args.health {
+        Some(address) => (address, "--health"),
+        None => (app.config.webhook.listen, "webhook.listen"),
+    };
+    work(app, set, Some(listen)).await
+}
+
+fn health(app: &App, args: RoleArgs) -> Option<(SocketAddr, &'static str)> {
+    let configured = app.config.health.listen.map(|address| (address, "health.listen"));
+    args.health.map(|address| (address, "--health")).or(configured)
+}
+
+async fn work(app: &App, set: RoleSet, listen: Option<(SocketAddr, &str)>) -> Result<(), Failure> {
     let config = &app.config;
-    let database = store_path(config)?;
-    supported(app)?;
-    let secrets = Secrets::read(config)?;
+    let is_memory = config.queue.url.value == QueueUrl::Memory;
+    supported(config, set, is_memory)?;
+    let secrets = Secrets::read(config, set)?;
     // Held until the process ends: two processes would each pace the senders on their own.
-    let _lock = RunLock::take(database)?;
+    let _lock = match &config.store.url.value {
+        StoreUrl::Sqlite(path) if is_memory => Some(RunLock::take(path)?),
+        StoreUrl::Sqlite(_) | StoreUrl::Postgres(_) => None,
+    };
     let store = app.store().await?;
-    let webhook = roles::listen(config.webhook.listen, "webhook.listen").await?;
-    let parts = Parts { config, secrets, store: store.clone(), clock: app.clock.clone(), webhook };
+    let listener = match listen {
+        Some((address, key)) => Some(roles::listen(address, key).await?),
+        None => None,
+    };
+    let parts =
+        Parts { config, roles: set, secrets, store: store.clone(), clock: app.clock.clone(), listener };
     // Signals count from here on; before, they end the process at once, and nothing is in hand.
     let signals = roles::Signals::install()?;
     let running = roles::start(parts).await?;
-    tracing::info!(
-        config = %config.source,
-        senders = config.senders.len(),
-        webhook = %format!("http://{}{WEBHOOK_PATH}", running.webhook_address()),
-        health = %format!("http://{}{}", running.webhook_address(), roles::HEALTH_PATH),
-        "paceline runs; press Ctrl-C to stop"
-    );
+    announce(config, set, running.address());
     let ended = roles::until_signal(running, signals).await;
     store.close().await;
     ended
 }
 
-/// What the configuration asks for and this version cannot do.
-fn supported(app: &App) -> Result<(), Failure> {
-    let config = &app.config;
-    if config.queue.url.value == QueueUrl::Redis {
+fn announce(config: &Config, set: RoleSet, address: Option<SocketAddr>) {
+    let page = |path| address.map(|address| format!("http://{address}{path}"));
+    let is_one = set != RoleSet::ALL;
+    tracing::info!(
+        config = %config.source,
+        role = is_one.then_some(set.name()),
+        senders = config.senders.len(),
+        webhook = page(WEBHOOK_PATH).filter(|_| set.reconciler),
+        health = page(roles::HEALTH_PATH),
+        ready = page(roles::READY_PATH),
+        "paceline runs; press Ctrl-C to stop"
+    );
+}
+
+/// What the configuration cannot mean for these roles.
+fn supported(config: &Config, set: RoleSet, is_memory: bool) -> Result<(), Failure> {
+    if is_memory && set != RoleSet::ALL && !set.reconciler {
         return Err(Problem::new(
             config.queue.url.place.clone(),
-            "queue.url is a redis:// address, and this version has only the queue within one process",
+            format!(
+                "queue.url is memory://, which works within one process only, and this is a {} alone",
+                set.name()
+            ),
         )
-        .help("write memory://")
+        .help("name a redis:// address, or start `paceline run`, which has every role")
         .into());
+    }
+    if let StoreUrl::Sqlite(path) = &config.store.url.value {
+        check_folder(config, path)?;
+    }
+    if let QueueUrl::Redis(server) = &config.queue.url.value {
+        server.check_redis().map_err(|why| Problem::new(config.queue.url.place.clone(), why))?;
     }
     if config.senders.is_empty() {
         let problem = match &config.source {

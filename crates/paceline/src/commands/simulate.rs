@@ -25,9 +25,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     listen: SocketAddr,
 
-    /// Where to send webhooks [default: webhook.listen of workers.toml]
+    /// Where to send webhooks; several are used in turn, as by a load balancer [default: webhook.listen of
+    /// workers.toml]
     #[arg(long, value_name = "URL")]
-    webhook: Option<String>,
+    webhook: Vec<String>,
 
     /// Send no webhooks
     #[arg(long, conflicts_with_all = ["webhook", "app_secret_env"])]
@@ -184,11 +185,11 @@ fn webhook(config: &Config, args: &Args) -> Result<Option<simulator::Webhook>, F
             }
         },
     };
-    let url = match &args.webhook {
-        Some(url) => url.clone(),
-        None => format!("http://{}{WEBHOOK_PATH}", reachable(config.webhook.listen)),
+    let (url, others) = match args.webhook.split_first() {
+        Some((first, others)) => (first.clone(), others.to_vec()),
+        None => (format!("http://{}{WEBHOOK_PATH}", reachable(config.webhook.listen)), Vec::new()),
     };
-    Ok(Some(simulator::Webhook { url, app_secret }))
+    Ok(Some(simulator::Webhook { url, others, app_secret }))
 }
 
 fn with_advice(problem: Problem, more: &str) -> Problem {

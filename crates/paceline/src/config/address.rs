@@ -1,24 +1,66 @@
 //! Addresses of stores, queues and platforms, as they are written in workers.toml.
 
+use std::fmt;
+
 use campaign::document::Item;
 use reqwest::Url;
+
+use super::environment;
 
 /// Where everything is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StoreUrl {
     /// `sqlite://PATH`: the path, relative to where the command is started.
     Sqlite(String),
-    /// `postgres://…`. Its text is not kept: it may hold a password.
-    Postgres,
+    /// `postgres://…`
+    Postgres(ServerUrl),
 }
 
 /// Where jobs travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum QueueUrl {
     /// `memory://`: within one process.
     Memory,
-    /// `redis://…`. Its text is not kept: it may hold a password.
-    Redis,
+    /// `redis://…` or `rediss://…`
+    Redis(ServerUrl),
+}
+
+/// The whole address of a server. It may hold a password, and is shown without user and password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ServerUrl(String);
+
+impl ServerUrl {
+    /// The address as it was written, for whoever connects.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ServerUrl {
+    /// Whether all of it can be used as the address of a Redis server.
+    ///
+    /// # Errors
+    /// What cannot be, as a sentence.
+    pub(crate) fn check_redis(&self) -> Result<(), String> {
+        queue::redis::Address::parse(&self.0).map(drop).map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(url) = Url::parse(&self.0) else { return f.write_str("…") };
+        write!(f, "{}://{}", url.scheme(), url.host_str().unwrap_or_default())?;
+        if let Some(port) = url.port() {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(url.path())
+    }
+}
+
+impl fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Reads `store.url`.
@@ -36,7 +78,7 @@ pub(super) fn store_url(item: &Item<'_>) -> Option<StoreUrl> {
         ),
         Some(("sqlite", path)) => Some(StoreUrl::Sqlite(path.to_owned())),
         Some(("postgres" | "postgresql", _)) => match Url::parse(text) {
-            Ok(url) if url.has_host() => Some(StoreUrl::Postgres),
+            Ok(url) if url.has_host() => server(item, &url, text).map(StoreUrl::Postgres),
             Ok(_) | Err(_) => item.wrong("is not a whole postgres:// address", HELP),
         },
         Some(_) | None => item.wrong(format!("is {}, which is no kind of store", shown(text)), HELP),
@@ -50,11 +92,25 @@ pub(super) fn queue_url(item: &Item<'_>) -> Option<QueueUrl> {
     match text.split_once("://") {
         Some(("memory", "")) => Some(QueueUrl::Memory),
         Some(("redis" | "rediss", _)) => match Url::parse(text) {
-            Ok(url) if url.has_host() => Some(QueueUrl::Redis),
+            Ok(url) if url.has_host() => server(item, &url, text).map(QueueUrl::Redis),
             Ok(_) | Err(_) => item.wrong("is not a whole redis:// address", HELP),
         },
         Some(_) | None => item.wrong(format!("is {}, which is no kind of queue", shown(text)), HELP),
     }
+}
+
+/// A password does not belong into the file.
+fn server(item: &Item<'_>, url: &Url, text: &str) -> Option<ServerUrl> {
+    if url.password().is_some() && !environment::is_place(item.place()) {
+        return item.wrong(
+            "has a password in it, and this file is no place for one",
+            format!(
+                "set the whole address in the environment instead: {}",
+                environment::variable(item.path())
+            ),
+        );
+    }
+    Some(ServerUrl(text.to_owned()))
 }
 
 /// Reads an http or https address without credentials, query and fragment; the slash at its end is removed.

@@ -12,8 +12,8 @@ use whatsapp::Provider;
 use super::address::{base_url, queue_url, store_url};
 use super::load::Source;
 use super::model::{
-    Config, DailyReach, Dashboard, Located, MAX_REQUEST_TIMEOUT, Platform, Queue, Sender, Store, Webhook,
-    Worker,
+    Config, DailyReach, Dashboard, Health, Located, MAX_REQUEST_TIMEOUT, Platform, Queue, Sender, Store,
+    Webhook, Worker,
 };
 use super::secrets::SecretRef;
 
@@ -31,6 +31,7 @@ pub(super) fn decode(root: &Node, source: Source) -> Result<Config, Problems> {
         "senders",
         "worker",
         "webhook",
+        "health",
         "dashboard",
     ]) {
         section(&top, "store", |item| store(item, &mut config.store));
@@ -39,6 +40,7 @@ pub(super) fn decode(root: &Node, source: Source) -> Result<Config, Problems> {
         section(&top, "senders", |item| senders(item, &mut config.senders));
         section(&top, "worker", |item| worker(item, &mut config.worker));
         section(&top, "webhook", |item| webhook(item, &mut config.webhook));
+        section(&top, "health", |item| health(item, &mut config.health));
         section(&top, "dashboard", |item| dashboard(item, &mut config.dashboard));
         across(&top, &config);
     }
@@ -121,7 +123,7 @@ fn request_timeout(item: &Item<'_>) -> Option<Duration> {
     if value > MAX_REQUEST_TIMEOUT {
         return item.wrong(
             format!(
-                "is {}, and a worker holds what it sends for 60s: a request must be over well before that",
+                "is {}, and a process that is asked to stop waits for its requests: they must be over well within a minute",
                 format_duration(value)
             ),
             format!("write at most {}", format_duration(MAX_REQUEST_TIMEOUT)),
@@ -324,6 +326,12 @@ fn webhook(item: &Item<'_>, webhook: &mut Webhook) -> Option<()> {
     if let Some(found) = secrets(&fields, "app_secret_env", "app_secret_file") {
         webhook.app_secrets = found;
     }
+    Some(())
+}
+
+fn health(item: &Item<'_>, health: &mut Health) -> Option<()> {
+    let fields = item.fields(&["listen"])?;
+    set(&fields, "listen", &mut health.listen, |item| listen(item).map(Some));
     Some(())
 }
 

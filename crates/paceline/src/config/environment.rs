@@ -52,8 +52,21 @@ pub(super) fn overrides(
     if problems.is_empty() { Ok(found) } else { Err(Problems(problems)) }
 }
 
+/// How a place in the environment begins.
+const PLACE: &str = "environment variable ";
+
 fn place(variable: &str) -> Place {
-    Place::file(format!("environment variable {variable}"))
+    Place::file(format!("{PLACE}{variable}"))
+}
+
+/// Whether a value came from the environment.
+pub(super) fn is_place(place: &Place) -> bool {
+    place.file.starts_with(PLACE)
+}
+
+/// The variable that overrides a key, `store.url` for example.
+pub(super) fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.replacen('.', "__", 1).to_ascii_uppercase())
 }
 
 /// Puts the overrides into the tree of the file.

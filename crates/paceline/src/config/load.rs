@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn the_shipped_file_has_every_key() {
         // Every key, misspelt, makes the decoder list the known ones; each of those must be in the file.
-        for section in ["store", "queue", "platform", "worker", "webhook", "dashboard"] {
+        for section in ["store", "queue", "platform", "worker", "webhook", "health", "dashboard"] {
             assert!(SHIPPED.contains(&format!("\n[{section}]\n")), "{section}");
         }
         for key in [
@@ -183,11 +183,21 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.store.url.value, StoreUrl::Sqlite("/var/lib/b.db".into()));
-        assert_eq!(config.queue.url.value, QueueUrl::Redis);
+        assert!(matches!(config.queue.url.value, QueueUrl::Redis(_)));
         assert_eq!(config.worker.concurrency, 7);
         assert!(!config.platform.correlate);
         let secrets: Vec<_> = config.webhook.app_secrets.iter().map(ToString::to_string).collect();
         assert_eq!(secrets, ["NEW", "OLD"]);
+    }
+
+    #[test]
+    fn a_password_comes_by_the_environment_and_is_not_shown() {
+        let url = "postgres://paceline:hunter2@db:5433/paceline";
+        let config = config("", &[("PACELINE_STORE__URL", url)]).unwrap();
+        let StoreUrl::Postgres(server) = &config.store.url.value else { panic!("{:?}", config.store) };
+        assert_eq!(server.reveal(), url);
+        assert_eq!(server.to_string(), "postgres://db:5433/paceline");
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

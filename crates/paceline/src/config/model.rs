@@ -17,8 +17,8 @@ use super::secrets::SecretRef;
 /// The path of the webhooks; the address to enter in Meta's app dashboard ends in it.
 pub(crate) const WEBHOOK_PATH: &str = "/webhooks/whatsapp";
 
-/// The longest `platform.request_timeout`. A worker holds a slice for 60 s after each claim; a request that
-/// is still under way after that could be doubted while it is answered.
+/// The longest `platform.request_timeout`: a process that is asked to stop waits for what is under way, and service
+/// managers do not wait for ever.
 pub(crate) const MAX_REQUEST_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// A value and where it was written, for what can only be checked later.
@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) worker: Worker,
     /// `[webhook]`
     pub(crate) webhook: Webhook,
+    /// `[health]`
+    pub(crate) health: Health,
     /// `[dashboard]`
     pub(crate) dashboard: Dashboard,
 }
@@ -72,6 +74,7 @@ impl Default for Config {
             senders: Vec::new(),
             worker: Worker::default(),
             webhook: Webhook::default(),
+            health: Health::default(),
             dashboard: Dashboard::default(),
         }
     }
@@ -237,9 +240,9 @@ impl Default for DailyReach {
 /// `[worker]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Worker {
-    /// `concurrency`: most requests in flight at once.
+    /// `concurrency`: most requests in flight at once, on each sender.
     pub(crate) concurrency: usize,
-    /// `slices_at_once`: most slices in hand at once.
+    /// `slices_at_once`: most slices in hand at once, shared by the senders.
     pub(crate) slices_at_once: usize,
 }
 
@@ -268,6 +271,13 @@ impl Default for Webhook {
             app_secrets: vec![SecretRef::built_in("webhook.app_secret_env", "META_APP_SECRET")],
         }
     }
+}
+
+/// `[health]`
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Health {
+    /// `listen`: where a scheduler's or worker's own health pages are, if anywhere.
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// `[dashboard]`

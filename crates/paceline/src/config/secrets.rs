@@ -10,6 +10,7 @@ use whatsapp::Secret;
 
 use super::model::Config;
 use crate::failure::reason;
+use crate::roles::RoleSet;
 
 /// Where a secret is.
 #[derive(Debug, Clone)]
@@ -128,15 +129,15 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Reads all of them.
+    /// Reads those that these roles need: the senders' tokens for a worker, the webhook's for a reconciler.
     ///
     /// # Errors
     /// Every secret that is missing, at once. The webhook's verify token is only needed when a webhook is
     /// subscribed in Meta's app dashboard: without it a warning is logged and handshakes are refused.
-    pub(crate) fn read(config: &Config) -> Result<Self, Problems> {
+    pub(crate) fn read(config: &Config, roles: RoleSet) -> Result<Self, Problems> {
         let mut secrets = Self::default();
         let mut problems = Vec::new();
-        for sender in &config.senders {
+        for sender in config.senders.iter().filter(|_| roles.worker) {
             match sender.token.read() {
                 Ok(token) => {
                     secrets.tokens.insert(sender.name.clone(), token);
@@ -144,18 +145,24 @@ impl Secrets {
                 Err(problem) => problems.push(problem),
             }
         }
+        if roles.reconciler {
+            secrets.read_webhook(config, &mut problems);
+        }
+        if problems.is_empty() { Ok(secrets) } else { Err(Problems(problems)) }
+    }
+
+    fn read_webhook(&mut self, config: &Config, problems: &mut Vec<Problem>) {
         for secret in &config.webhook.app_secrets {
             match secret.read() {
-                Ok(secret) => secrets.app_secrets.push(secret),
+                Ok(secret) => self.app_secrets.push(secret),
                 Err(problem) => problems.push(problem),
             }
         }
         match config.webhook.verify_token.read() {
-            Ok(token) => secrets.verify_token = Some(token),
+            Ok(token) => self.verify_token = Some(token),
             Err(problem) => {
                 tracing::warn!("{problem}: the handshake that subscribes the webhook will be refused");
             }
         }
-        if problems.is_empty() { Ok(secrets) } else { Err(Problems(problems)) }
     }
 }

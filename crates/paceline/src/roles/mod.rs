@@ -1,23 +1,31 @@
-//! The roles of a running Paceline in one process: scheduler, worker, webhook intake.
+//! The roles of a running Paceline: scheduler, worker, webhook intake; all in one process, or each in any number of
+//! processes of its own.
 //!
-//! `start` starts them over a store, and gives back a `Running` that stops them in order: first what
+//! `start` starts a process's roles over a store, and gives back a `Running` that stops them in order: first what
 //! sends, then what listens, then what stores. A role that panics or ends by itself stops the others.
 //!
 //! | module | responsible for |
 //! | --- | --- |
-//! | [`lock`] | one `run` per database file |
+//! | [`lock`] | one `run` per database file, where the queue is in memory |
+//! | `sole` | the same for every kind of database |
+//! | `means` | queue and permits, by the configuration |
 //! | `start` | making the parts and starting them |
 //! | [`running`] | supervising and stopping them |
 //! | [`signals`] | SIGTERM and Ctrl-C: once to stop, twice to end at once |
-//! | [`listener`] | the webhook listener and its health page |
+//! | [`listener`] | binding an address and answering on it |
+//! | `health` | the health pages |
 
+mod health;
 mod listener;
 mod lock;
+mod means;
 mod running;
 mod signals;
+mod sole;
 mod start;
 
-pub(crate) use listener::{HEALTH_PATH, listen};
+pub(crate) use health::{HEALTH_PATH, READY_PATH};
+pub(crate) use listener::listen;
 pub(crate) use lock::RunLock;
 pub(crate) use signals::{Signals, until_signal};
-pub(crate) use start::{Parts, start};
+pub(crate) use start::{Parts, RoleSet, start};

@@ -114,8 +114,10 @@ fn torn(name: &str, error: &JoinError) -> Failure {
 pub(crate) struct Running {
     roles: Roles,
     stops: Stops,
-    address: SocketAddr,
-    counters: Arc<reconciler::Counters>,
+    /// Where it listens, if anywhere.
+    address: Option<SocketAddr>,
+    /// Of the webhook intake, where it has one.
+    counters: Option<Arc<reconciler::Counters>>,
     deadlines: Deadlines,
 }
 
@@ -123,14 +125,14 @@ impl Running {
     pub(super) fn new(
         roles: Roles,
         stops: Stops,
-        address: SocketAddr,
-        counters: Arc<reconciler::Counters>,
+        address: Option<SocketAddr>,
+        counters: Option<Arc<reconciler::Counters>>,
     ) -> Self {
         Self { roles, stops, address, counters, deadlines: DEADLINES }
     }
 
-    /// Where webhooks come in.
-    pub(crate) fn webhook_address(&self) -> SocketAddr {
+    /// Where webhooks come in and the health pages are; `None`: nowhere.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
@@ -173,15 +175,23 @@ impl Running {
         self.stops.sending.cancel();
         keep(self.wait_for(&["scheduler", "worker"], deadlines.sending, SENDING_LATE).await);
         self.stops.listening.cancel();
-        keep(self.wait_for(&["webhook listener", "heartbeat"], deadlines.listening, LISTENING_LATE).await);
+        keep(self.wait_for(&["listener", "heartbeat"], deadlines.listening, LISTENING_LATE).await);
         self.stops.storing.cancel();
-        keep(self.wait_for(&["webhook intake"], deadlines.storing, STORING_LATE).await);
+        keep(
+            self.wait_for(&["webhook intake", "lease of the database"], deadlines.storing, STORING_LATE)
+                .await,
+        );
         self.roles.tasks.shutdown().await;
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        if let Some(counters) = &self.counters {
+            let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            tracing::info!(
+                taken = count(&counters.taken),
+                refused = count(&counters.forged),
+                turned_away = count(&counters.turned_away),
+                "webhooks until now"
+            );
+        }
         tracing::info!(
-            webhooks = count(&self.counters.taken),
-            refused = count(&self.counters.forged),
-            turned_away = count(&self.counters.turned_away),
             "stopped{}",
             if result.is_ok() { "; everything in hand is recorded" } else { " after a failure" }
         );
@@ -232,7 +242,7 @@ mod tests {
     use super::*;
 
     fn running(roles: Roles, stops: Stops) -> Running {
-        Running::new(roles, stops, SocketAddr::from(([127, 0, 0, 1], 0)), Arc::default())
+        Running::new(roles, stops, None, None)
     }
 
     fn polite(roles: &mut Roles, stops: &Stops) {
@@ -240,7 +250,7 @@ mod tests {
             ("scheduler", &stops.sending),
             ("worker", &stops.sending),
             ("heartbeat", &stops.listening),
-            ("webhook listener", &stops.listening),
+            ("listener", &stops.listening),
             ("webhook intake", &stops.storing),
         ] {
             let stop = stop.clone();

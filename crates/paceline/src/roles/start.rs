@@ -3,132 +3,178 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use clock::SharedClock;
-use queue::memory::{MemoryPermits, MemoryQueue};
-use queue::{Queue, SenderPace, SharedQueue};
+use queue::SenderPace;
 use store::SharedStore;
 use store::model::WorkerId;
 use tokio::net::TcpListener;
 use worker::WorkerSender;
 
+use super::health::{self, Needs};
 use super::listener;
+use super::means::Means;
 use super::running::{Roles, Running, Stops};
-use crate::config::{Config, Secrets};
+use super::sole::Sole;
+use crate::config::{Config, QueueUrl, Secrets};
 use crate::failure::Failure;
 use campaign::problem::{Problem, Problems};
 
-/// How long a slice stays with the worker that claimed from it last. Longer than the longest request
-/// (`platform.request_timeout`, at most 45 s), so that nobody takes over what is still under way.
-const LEASE: Duration = Duration::from_secs(60);
+/// How long a slice stays with a worker after its last sign of life: some beats, as one may be late.
+const LEASE: Duration = Duration::from_secs(10);
 
 /// How often a worker says that it lives; five times before the scheduler takes it for dead.
 const BEAT: Duration = Duration::from_secs(2);
+
+/// Which roles a process has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RoleSet {
+    /// Releases what is due, while it leads; sweeps.
+    pub(crate) scheduler: bool,
+    /// Sends.
+    pub(crate) worker: bool,
+    /// Takes webhooks in.
+    pub(crate) reconciler: bool,
+}
+
+impl RoleSet {
+    /// Every role.
+    pub(crate) const ALL: Self = Self { scheduler: true, worker: true, reconciler: true };
+
+    /// What a process with one role is called, as its command.
+    pub(crate) fn name(self) -> &'static str {
+        match (self.scheduler, self.worker, self.reconciler) {
+            (true, false, false) => "scheduler",
+            (false, true, false) => "worker",
+            (false, false, true) => "reconciler",
+            _ => "run",
+        }
+    }
+}
 
 /// What is started.
 pub(crate) struct Parts<'c> {
     /// The configuration: senders, platform, worker.
     pub(crate) config: &'c Config,
-    /// The senders' tokens and the webhook's secrets.
+    /// The roles.
+    pub(crate) roles: RoleSet,
+    /// The senders' tokens and the webhook's secrets, as far as the roles need them.
     pub(crate) secrets: Secrets,
-    /// The store. This process is the only one that sends from it.
+    /// The store.
     pub(crate) store: SharedStore,
     /// The clock.
     pub(crate) clock: SharedClock,
-    /// Where webhooks come in, already bound.
-    pub(crate) webhook: TcpListener,
+    /// Where webhooks come in (where the process takes them in) and the health pages are, already bound.
+    pub(crate) listener: Option<TcpListener>,
 }
 
-/// Starts scheduler, worker and webhook intake.
+/// Starts the roles.
 ///
 /// # Errors
 /// A sender's settings or token cannot be used, or the store does not answer.
 pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
-    let Parts { config, secrets, store, clock, webhook } = parts;
-    let senders = senders(config, &secrets)?;
-    let address = webhook.local_addr()?;
+    let Parts { config, roles: set, secrets, store, clock, listener } = parts;
     let started = clock.now();
     let id = WorkerId(format!("{}-{}-{}", host(), std::process::id(), started.timestamp_micros()));
     let install = store.install_id().await?;
-    let doubts = store.take_over(&id, started).await?;
+    let stops = Stops::default();
+    let mut roles = Roles::default();
+    let mut routes = Router::new();
+    let mut counters = None;
+    let mut address = None;
+    let mut needs = Needs { store: store.clone(), queue: None, stopping: stops.sending.clone() };
+
+    if set.scheduler || set.worker {
+        let means = Means::of(config, &clock, &id.0)?;
+        needs.queue = Some(means.queue.clone());
+        if config.queue.url.value == QueueUrl::Memory {
+            // What was claimed or released is nobody's any more: the queue was another process's memory.
+            let sole = Sole::take(store.clone(), clock.clone(), id.clone()).await?;
+            take_over(&store, &id, started).await?;
+            let stop = stops.storing.clone();
+            roles.spawn("lease of the database", async move { sole.keep(stop).await });
+        }
+        if set.worker {
+            let settings = worker::Settings {
+                id: id.clone(),
+                concurrency: config.worker.concurrency,
+                lease: LEASE,
+                gate: config.gate_rules(),
+                correlate: config.platform.correlate,
+                install: install.clone(),
+                // Only the jitter of retries comes from it.
+                seed: started.timestamp_micros().unsigned_abs(),
+            };
+            let senders = senders(config, &secrets)?;
+            let sending = stops.sending.clone();
+            let worker = worker::Worker::new(
+                settings,
+                store.clone(),
+                means.permits.clone(),
+                clock.clone(),
+                senders,
+                sending.clone(),
+            );
+            let worker = Arc::new(worker);
+            let (beating, stop) = (worker.clone(), stops.listening.clone());
+            roles.spawn("heartbeat", async move {
+                beating.beat(BEAT, stop).await;
+                Ok(())
+            });
+            let (queue, id, slices) = (means.queue.clone(), id.clone(), config.worker.slices_at_once);
+            roles.spawn("worker", async move {
+                queue.serve(&id.0, slices, worker, sending).await;
+                Ok(())
+            });
+        }
+        if set.scheduler {
+            let settings = scheduler::Settings::new(config.rates(), config.gate_rules());
+            let scheduler = scheduler::Scheduler::new(settings, store.clone(), means.queue, clock.clone());
+            let stop = stops.sending.clone();
+            let id = id.clone();
+            roles.spawn("scheduler", async move {
+                scheduler.run(&id, stop).await;
+                Ok(())
+            });
+        }
+    }
+    if set.reconciler {
+        let settings = reconciler::Settings {
+            verify_token: secrets.verify_token,
+            app_secrets: secrets.app_secrets,
+            install,
+        };
+        let reconciler = Arc::new(reconciler::Reconciler::new(settings, store, clock));
+        routes = routes.merge(reconciler.router());
+        counters = Some(reconciler.counters());
+        let stop = stops.storing.clone();
+        roles.spawn("webhook intake", async move {
+            reconciler.run(stop).await;
+            Ok(())
+        });
+    }
+    if let Some(listener) = listener {
+        address = Some(listener.local_addr()?);
+        let routes = routes.merge(health::router(needs));
+        roles.spawn("listener", listener::serve(listener, routes, stops.listening.clone()));
+    }
+    Ok(Running::new(roles, stops, address, counters))
+}
+
+/// Makes doubts of what an earlier process had claimed.
+async fn take_over(
+    store: &SharedStore,
+    id: &WorkerId,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), Failure> {
+    let doubts = store.take_over(id, now).await?;
     if doubts > 0 {
         tracing::warn!(
             messages = doubts,
             "claimed by a process that ended before it recorded an answer: in doubt now"
         );
     }
-
-    let stops = Stops::default();
-    let memory = MemoryQueue::new();
-    let permits = Arc::new(MemoryPermits::new(clock.clone()));
-    let settings = worker::Settings {
-        id: id.clone(),
-        concurrency: config.worker.concurrency,
-        lease: LEASE,
-        gate: config.gate_rules(),
-        correlate: config.platform.correlate,
-        install: install.clone(),
-        // Only the jitter of retries comes from it.
-        seed: started.timestamp_micros().unsigned_abs(),
-    };
-    let worker = Arc::new(worker::Worker::new(
-        settings,
-        store.clone(),
-        permits,
-        clock.clone(),
-        senders,
-        stops.sending.clone(),
-    ));
-    let jobs: SharedQueue = Arc::new(memory.clone());
-    let scheduler = scheduler::Scheduler::new(
-        scheduler::Settings::new(config.rates(), config.gate_rules()),
-        store.clone(),
-        jobs,
-        clock.clone(),
-    );
-    let reconciler = Arc::new(reconciler::Reconciler::new(
-        reconciler::Settings {
-            verify_token: secrets.verify_token,
-            app_secrets: secrets.app_secrets,
-            install,
-        },
-        store.clone(),
-        clock,
-    ));
-
-    let mut roles = Roles::default();
-    {
-        let (reconciler, stop) = (reconciler.clone(), stops.storing.clone());
-        roles.spawn("webhook intake", async move {
-            reconciler.run(stop).await;
-            Ok(())
-        });
-    }
-    roles.spawn(
-        "webhook listener",
-        listener::serve(webhook, reconciler.router(), store, stops.listening.clone()),
-    );
-    {
-        let (worker, stop) = (worker.clone(), stops.listening.clone());
-        roles.spawn("heartbeat", async move {
-            worker.beat(BEAT, stop).await;
-            Ok(())
-        });
-    }
-    {
-        let (stop, slices) = (stops.sending.clone(), config.worker.slices_at_once);
-        roles.spawn("worker", async move {
-            memory.serve(&id.0, slices, worker, stop).await;
-            Ok(())
-        });
-    }
-    {
-        let stop = stops.sending.clone();
-        roles.spawn("scheduler", async move {
-            scheduler.run(stop).await;
-            Ok(())
-        });
-    }
-    Ok(Running::new(roles, stops, address, reconciler.counters()))
+    Ok(())
 }
 
 /// Each sender with its client; every sender that cannot be used is a problem at its place.

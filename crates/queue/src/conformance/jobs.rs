@@ -142,3 +142,49 @@ pub async fn a_panic_is_one_jobs_outcome(queue: SharedQueue) {
     serving.await.expect("serving ends");
     assert_eq!(queue.depth().await.expect("depth").running, 0);
 }
+
+/// A job that is pushed again while it waits is not there twice; one that is pushed again while it is in hand is
+/// delivered again.
+pub async fn a_job_pushed_again_is_not_lost_and_not_doubled(queue: SharedQueue) {
+    let (recorder, mut got) = Recorder::new();
+    queue.push(jobs("a", 0..3)).await.expect("pushed");
+    queue.push(jobs("a", 0..3)).await.expect("pushed");
+    assert_eq!(queue.depth().await.expect("depth").waiting, 3);
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn({
+        let (queue, recorder, stop) = (queue.clone(), recorder.clone(), stop.clone());
+        async move { queue.serve("w-1", 3, recorder, stop).await }
+    });
+    for _ in 0..3 {
+        next(&mut got).await;
+    }
+    queue.push(jobs("a", 1..2)).await.expect("pushed");
+    recorder.leave.add_permits(100);
+    assert_eq!(next(&mut got).await.slice.number, 1);
+    stop.cancel();
+    serving.await.expect("serving ends");
+    assert!(got.try_recv().is_err(), "a job was delivered twice");
+    // And once it is done, it can be pushed again.
+    queue.push(jobs("a", 1..3)).await.expect("pushed");
+    assert_eq!(queue.depth().await.expect("depth").waiting, 2);
+}
+
+/// A sender's long backlog does not hold up another sender's job.
+pub async fn a_backlog_holds_up_no_other_sender(queue: SharedQueue) {
+    let (recorder, mut got) = Recorder::new();
+    recorder.leave.add_permits(1_000);
+    queue.push(jobs("a", 0..400)).await.expect("pushed");
+    queue.push(jobs("b", 500..501)).await.expect("pushed");
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn({
+        let (queue, recorder, stop) = (queue.clone(), recorder.clone(), stop.clone());
+        async move { queue.serve("w-1", 4, recorder, stop).await }
+    });
+    let mut before = 0;
+    while next(&mut got).await.sender != "b" {
+        before += 1;
+    }
+    assert!(before < 100, "{before}");
+    stop.cancel();
+    serving.await.expect("serving ends");
+}

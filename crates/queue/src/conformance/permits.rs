@@ -77,6 +77,23 @@ pub async fn the_pace_is_global(permits: SharedPermits) {
     }
 }
 
+/// Each sender has a pace of its own.
+pub async fn senders_have_each_their_own_pace(permits: SharedPermits) {
+    let time = Duration::from_secs(4);
+    let paces = ["one", "two"].map(|name| SenderPace { name: name.to_owned(), ..sender("60/s") });
+    let askers = [ask(1, 1, 6); 2];
+    let (one, two) = tokio::join!(
+        take_for(&permits, &paces[0], &askers, time),
+        take_for(&permits, &paces[1], &askers, time)
+    );
+    for got in [one, two] {
+        let mut instants: Vec<u64> = got.iter().map(|g| g.1).collect();
+        assert!(worst_window(&mut instants) <= 60);
+        // The quiet second, then 58.6 a second.
+        assert!(instants.len() >= 170, "{}", instants.len());
+    }
+}
+
 /// Campaigns share a sender by their weights.
 pub async fn weights_are_kept(permits: SharedPermits) {
     let pace = sender("200/s");
@@ -155,6 +172,10 @@ pub async fn late_permits_count_from_their_use(permits: SharedPermits, clock: Ar
         }
     }
     assert!(worst_window(&mut used) <= 20);
+    let once = permits.take(&pace, &ask(1, 1, 1)).await.expect("permits");
+    clock.sleep_until(Duration::from_micros(once[0]) + Duration::from_millis(10)).await;
+    assert!(permits.postpone(&pace, CampaignId(1), once[0]).await);
+    assert!(!permits.postpone(&pace, CampaignId(1), once[0]).await, "it was used");
     let old = permits.take(&pace, &ask(1, 1, 1)).await.expect("permits");
     clock.sleep(Duration::from_millis(1_200)).await;
     assert!(!permits.postpone(&pace, CampaignId(1), old[0]).await);

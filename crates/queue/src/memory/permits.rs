@@ -1,7 +1,7 @@
 //! Permits of one process: one limiter per sender, on the process's monotonic clock.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,20 +9,15 @@ use campaign::ids::CampaignId;
 use campaign::pacing::limiter::{Answer, Ask, Instant, Limiter};
 use clock::SharedClock;
 
+use crate::line::Lines;
 use crate::{Granted, Permits, QueueError, SenderPace};
-
-/// The line in which one campaign's askers on one sender wait, first come, first served.
-type Line = Arc<tokio::sync::Mutex<()>>;
-
-/// So many lines are kept before those in which nobody waits are forgotten.
-const LINES: usize = 1_024;
 
 /// Permits in memory.
 #[derive(Debug)]
 pub struct MemoryPermits {
     clock: SharedClock,
     limiters: Mutex<BTreeMap<String, Limiter>>,
-    lines: Mutex<BTreeMap<(String, CampaignId), Line>>,
+    lines: Lines,
 }
 
 impl MemoryPermits {
@@ -30,7 +25,7 @@ impl MemoryPermits {
     /// nothing is known of what was sent before.
     #[must_use]
     pub fn new(clock: SharedClock) -> Self {
-        Self { clock, limiters: Mutex::default(), lines: Mutex::default() }
+        Self { clock, limiters: Mutex::default(), lines: Lines::default() }
     }
 
     fn now(&self) -> Instant {
@@ -39,16 +34,6 @@ impl MemoryPermits {
 
     fn limiters(&self) -> MutexGuard<'_, BTreeMap<String, Limiter>> {
         self.limiters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The limiter is fair between campaigns; within one, an asker that is put off must not lose its turn again and
-    /// again to others that wake at the same instant.
-    fn line(&self, sender: &str, campaign: CampaignId) -> Line {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() >= LINES {
-            lines.retain(|_, line| Arc::strong_count(line) > 1);
-        }
-        lines.entry((sender.to_owned(), campaign)).or_default().clone()
     }
 
     fn with<T>(&self, sender: &SenderPace, f: impl FnOnce(&mut Limiter, Instant) -> T) -> T {
@@ -63,7 +48,7 @@ impl MemoryPermits {
 #[async_trait]
 impl Permits for MemoryPermits {
     async fn take(&self, sender: &SenderPace, ask: &Ask) -> Result<Granted, QueueError> {
-        let line = self.line(&sender.name, ask.campaign);
+        let line = self.lines.of(&sender.name, ask.campaign);
         let _turn = line.lock().await;
         loop {
             match self.with(sender, |limiter, now| limiter.take(ask, now)) {

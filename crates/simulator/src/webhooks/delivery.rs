@@ -3,6 +3,7 @@
 //! that was restarted gets what it missed.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(crate) enum Attempt {
 pub(crate) struct Deliverer {
     client: reqwest::Client,
     webhook: Mutex<Option<Webhook>>,
+    /// Attempts so far: each goes to the next of several addresses.
+    attempts: AtomicUsize,
     clock: SimClock,
 }
 
@@ -53,7 +56,7 @@ impl Deliverer {
             .no_proxy()
             .build()
             .map_err(io::Error::other)?;
-        Ok(Self { client, webhook: Mutex::new(webhook), clock })
+        Ok(Self { client, webhook: Mutex::new(webhook), attempts: AtomicUsize::new(0), clock })
     }
 
     pub(crate) fn set_webhook(&self, webhook: Option<Webhook>) {
@@ -69,9 +72,11 @@ impl Deliverer {
         let Some(webhook) = self.webhook() else { return Attempt::NobodyListens };
         let body = envelope(events, self.clock.now());
         let Some(signature) = sign(&webhook.app_secret, body.as_bytes()) else { return Attempt::Failed };
+        let turn = self.attempts.fetch_add(1, Ordering::Relaxed) % (webhook.others.len() + 1);
+        let url = if turn == 0 { &webhook.url } else { &webhook.others[turn - 1] };
         let answer = self
             .client
-            .post(&webhook.url)
+            .post(url)
             .header("content-type", "application/json")
             .header("x-hub-signature-256", signature)
             .body(body)

@@ -3,8 +3,8 @@
 use campaign::ids::{CampaignId, Seq};
 use campaign::lifecycle::{Event, State};
 
-use super::scene::{Setup, at};
-use crate::model::Suppression;
+use super::scene::{Setup, at, failure};
+use crate::model::{Chunk, Excluded, Failure, OutcomeKind, Suppression};
 use crate::{SharedStore, TransitionError};
 
 pub async fn the_state_machine_decides(store: SharedStore) {
@@ -81,4 +81,31 @@ pub async fn the_do_not_send_list(store: SharedStore) {
     assert_eq!(second_page, [entry("2", "stop")], "the first entry stays as it was");
     assert_eq!(store.unsuppress(&asked).await.unwrap(), 2);
     assert!(store.suppressed(&asked).await.unwrap().is_empty());
+}
+
+pub async fn words_with_a_nul_are_no_error(store: SharedStore) {
+    let setup = Setup { excluded: 0, ..Setup::default() };
+    let id = store.begin_launch(setup.campaign(), std::time::Duration::from_secs(60), at(0)).await.unwrap();
+    let row = Excluded {
+        seq: Seq(10),
+        line: 12,
+        recipient: "9\0 1".into(),
+        reason: "invalid".into(),
+        detail: "'9\0 1' is not a number".into(),
+    };
+    store.add_chunk(id, Chunk { excluded: vec![row], ..setup.chunk() }, at(0)).await.unwrap();
+    let totals = Setup { excluded: 1, ..Setup::default() }.totals();
+    store.finish_launch(id, totals, at(0)).await.unwrap();
+    assert!(store.excluded(id, None, 10).await.unwrap()[0].detail.ends_with("is not a number"));
+
+    let scene = Setup { key: "holi", ..Setup::default() }.released(&store).await;
+    scene.claim(0, [0], at(0)).await;
+    let failure = Failure { detail: "user\0error".into(), ..failure(100) };
+    scene.record(0, 1, OutcomeKind::Refused { failure, retry_at: None, counts: true }, at(0)).await;
+    let kept = scene.row(0).await.failure.unwrap();
+    assert!(kept.detail.starts_with("user") && kept.detail.ends_with("error"));
+    let nobodys = super::scene::unkeyed(7, 7, campaign::message::Status::Read, at(1));
+    let nobodys = crate::model::StatusUpdate { wamid: "wamid.\0".into(), ..nobodys };
+    assert_eq!(scene.apply(&[nobodys.clone(), nobodys], at(1)).await.parked, 2);
+    assert_eq!(store.parked_statuses().await.unwrap(), 1);
 }

@@ -104,3 +104,15 @@ pub async fn a_template_keeps_its_first_time(store: SharedStore) {
         store.gate_event(&template(), GateEvent::Created, &Default::default(), at(9)).await.unwrap();
     assert_eq!((created.first_seen_at, created.created_at), (Some(at(5)), Some(at(9))));
 }
+
+pub async fn campaigns_that_share_a_template_share_its_canary(store: SharedStore) {
+    let diwali = shut().released(&store).await;
+    let holi = Setup { key: "holi", ..shut() }.released(&store).await;
+    let mut claimers = tokio::task::JoinSet::new();
+    for claimer in 0..8 {
+        let scene = if claimer % 2 == 0 { diwali.clone() } else { holi.clone() };
+        claimers.spawn(async move { scene.claim_as(&format!("w{claimer}"), 0, 0..5, at(0)).await });
+    }
+    let granted: usize = claimers.join_all().await.iter().map(|answer| answer.messages.len()).sum();
+    assert_eq!(granted, 1);
+}

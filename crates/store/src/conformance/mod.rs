@@ -11,10 +11,12 @@
 //! | [`control`] | pausing, cancelling, reasons, reading |
 //! | [`slices`] | released, taken back, deferred, finished by who lost them |
 //! | [`claiming`] | one claimer per attempt, pauses, ends, opt-outs |
+//! | [`disowning`] | claims whose answer was lost |
 //! | [`gates`] | closed, one canary under concurrency, by hand |
 //! | [`budgets`] | the ceiling under concurrent claims, what is settled and released |
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
+//! | [`leaders`] | one of many leads, for a time |
 //! | [`sweeps`] | lost workers, doubts, retries, TTL, deadlines |
 #![expect(
     clippy::unwrap_used,
@@ -26,8 +28,10 @@
 pub mod budgets;
 pub mod claiming;
 pub mod control;
+pub mod disowning;
 pub mod gates;
 pub mod launching;
+pub mod leaders;
 pub mod recording;
 pub mod scene;
 pub mod slices;
@@ -73,6 +77,7 @@ macro_rules! conformance_suite {
                 pages_follow_each_other
                 the_install_id_stays
                 the_do_not_send_list
+                words_with_a_nul_are_no_error
             }
             slices {
                 slices_are_released_in_order_up_to_the_order
@@ -83,6 +88,9 @@ macro_rules! conformance_suite {
                 a_deferred_slice_waits_for_its_time
                 a_slow_worker_ends_a_slice_that_is_someone_elses
                 work_is_what_is_left
+                a_slice_in_hand_is_prolonged
+                prolonging_never_shortens_a_lease
+                only_released_slices_are_prolonged
             }
             claiming {
                 of_many_claimers_one_gets_each_message
@@ -94,6 +102,14 @@ macro_rules! conformance_suite {
                 an_opt_out_takes_hold_at_the_claim
                 another_slices_messages_are_not_granted
             }
+            disowning {
+                a_disowned_claim_is_given_back
+                disowning_what_was_not_granted_does_nothing
+                disowning_spares_what_is_in_hand
+                a_doubt_about_what_never_left_is_ended
+                a_doubt_about_what_left_stays
+                a_disowned_canary_lets_another_go
+            }
             gates {
                 a_closed_gate_grants_nothing
                 an_idle_template_gets_exactly_one_message
@@ -101,6 +117,7 @@ macro_rules! conformance_suite {
                 not_synced_closes_the_gate_and_uses_no_attempt_up
                 a_refused_canary_lets_another_go
                 a_template_keeps_its_first_time
+                campaigns_that_share_a_template_share_its_canary
             }
             budgets {
                 concurrent_claims_never_pass_the_ceiling
@@ -146,6 +163,15 @@ macro_rules! conformance_suite {
                 the_ttl_expires_what_was_not_delivered
                 the_end_expires_what_was_not_sent
                 cancelling_skips_what_was_not_sent
+            }
+            leaders {
+                one_of_many_leads
+                a_leader_renews_its_lease
+                another_takes_over_after_the_lease
+                a_leader_that_stood_still_learns_that_it_leads_no_more
+                a_leader_that_nobody_replaced_leads_on
+                resigning_frees_the_role_at_once
+                roles_are_led_apart
             }
         }
     };

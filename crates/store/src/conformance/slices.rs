@@ -108,3 +108,33 @@ pub async fn work_is_what_is_left(store: SharedStore) {
     assert!(seqs(&scene.claim(0, [1], at(499)).await).is_empty());
     assert_eq!(seqs(&scene.claim(0, [1], at(500)).await), [1]);
 }
+
+pub async fn a_slice_in_hand_is_prolonged(store: SharedStore) {
+    let first = Setup::default().released(&store).await;
+    let second = Setup { key: "holi", ..Setup::default() }.released(&store).await;
+    // Of two campaigns at once; one slice of each is left alone.
+    store.prolong(&[first.slice(0), second.slice(1)], at(100)).await.unwrap();
+    assert_eq!(store.reclaim_slices(at(90)).await.unwrap(), 2);
+    assert_eq!((first.waiting().await, second.waiting().await), ((5, 5), (5, 5)));
+    assert_eq!(seqs(&first.claim(0, 0..5, at(90)).await), [0, 1, 2, 3, 4]);
+    assert_eq!(store.reclaim_slices(at(101)).await.unwrap(), 1, "the claim prolonged the other");
+}
+
+pub async fn prolonging_never_shortens_a_lease(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    store.prolong(&[scene.slice(0), scene.slice(0)], at(10)).await.unwrap();
+    store.prolong(&[], at(10)).await.unwrap();
+    assert_eq!(store.reclaim_slices(at(60)).await.unwrap(), 0);
+    assert_eq!(store.reclaim_slices(at(61)).await.unwrap(), 2);
+}
+
+pub async fn only_released_slices_are_prolonged(store: SharedStore) {
+    let scene = Setup { messages: 15, ..Setup::default() }.released(&store).await;
+    store.reclaim_slices(at(61)).await.unwrap();
+    store.finish_slice(scene.slice(2), SliceEnd { not_before: Some(at(500)) }).await.unwrap();
+    store.prolong(&[scene.slice(0), scene.slice(2), scene.slice(77)], at(900)).await.unwrap();
+    assert_eq!(scene.waiting().await, (15, 0));
+    // The lease of the next release counts, not the one that came too late.
+    scene.release_all(at(100)).await;
+    assert_eq!(store.reclaim_slices(at(161)).await.unwrap(), 3);
+}

@@ -1,18 +1,15 @@
 //! Reading campaigns with their counters, and moving them by their state machine.
 
-use std::collections::{BTreeMap, HashMap};
-
 use campaign::ids::CampaignId;
 use campaign::lifecycle;
-use campaign::message;
-use campaign::money::Micros;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{FromRow, Sqlite, SqliteConnection};
+use sqlx::{Sqlite, SqliteConnection};
 
-use super::codec::{amount, currency, failed, json, micros, named, number, optional_time, time};
 use super::connection::SqliteStore;
-use crate::model::{CampaignRow, FailureCount, GroupRow, TemplateKey, Totals};
+use crate::codec::{failed, json, micros, named};
+use crate::model::CampaignRow;
+use crate::reading::campaigns::{CampaignColumns, Loaded, assemble};
 use crate::{StoreError, TransitionError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -60,45 +57,6 @@ const MOVE: &str = "
     SET state = ?3, reason = ?4, finished_at = ?5, stop_waived = stop_waived OR (state = 'stopped' AND ?3 = 'waiting')
     WHERE id = ?1 AND state = ?2";
 
-#[derive(Debug, FromRow)]
-struct Row {
-    id: i64,
-    key: String,
-    state: String,
-    reason: Option<String>,
-    file: String,
-    definition: String,
-    plan_hash: String,
-    currency: String,
-    budget: Option<i64>,
-    spent: i64,
-    reserved: i64,
-    launched_at: i64,
-    started_at: Option<i64>,
-    last_sent_at: Option<i64>,
-    finished_at: Option<i64>,
-    planned_total: i64,
-    excluded_total: i64,
-    messages_total: i64,
-    attempts: i64,
-    stop_waived: bool,
-}
-
-#[derive(Debug, FromRow)]
-struct Group {
-    campaign_id: i64,
-    number: i64,
-    sender: String,
-    waba_id: String,
-    template: String,
-    language: String,
-    variant: Option<String>,
-    zone: String,
-    planned: i64,
-    released: i64,
-    not_before: Option<i64>,
-}
-
 /// See [`crate::Store::campaign`].
 pub(super) async fn by_key(store: &SqliteStore, key: &str) -> Result<Option<CampaignRow>> {
     Ok(load(store, sqlx::query_as(BY_KEY).bind(key.to_owned())).await?.pop())
@@ -119,89 +77,26 @@ pub(super) async fn active(store: &SqliteStore) -> Result<Vec<CampaignRow>> {
     load(store, sqlx::query_as(ACTIVE)).await
 }
 
-type Query<'q> = sqlx::query::QueryAs<'q, Sqlite, Row, SqliteArguments>;
+type Query<'q> = sqlx::query::QueryAs<'q, Sqlite, CampaignColumns, SqliteArguments>;
 
 /// Campaigns and all that belongs to them, as of one moment.
 async fn load(store: &SqliteStore, query: Query<'_>) -> Result<Vec<CampaignRow>> {
     let mut tx = store.snapshot().await?;
     let read = failed("read campaigns");
-    let rows = query.fetch_all(&mut *tx).await.map_err(&read)?;
-    if rows.is_empty() {
+    let campaigns = query.fetch_all(&mut *tx).await.map_err(&read)?;
+    if campaigns.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let ids: Vec<i64> = campaigns.iter().map(|row| row.id).collect();
     let ids = json(&ids)?;
-    let counts: Vec<(i64, String, i64)> =
-        sqlx::query_as(COUNTS).bind(&ids).fetch_all(&mut *tx).await.map_err(&read)?;
-    let failures: Vec<(i64, String, i64)> =
-        sqlx::query_as(FAILURES).bind(&ids).fetch_all(&mut *tx).await.map_err(&read)?;
-    let groups: Vec<Group> = sqlx::query_as(GROUPS).bind(&ids).fetch_all(&mut *tx).await.map_err(&read)?;
+    let loaded = Loaded {
+        campaigns,
+        counts: sqlx::query_as(COUNTS).bind(&ids).fetch_all(&mut *tx).await.map_err(&read)?,
+        failures: sqlx::query_as(FAILURES).bind(&ids).fetch_all(&mut *tx).await.map_err(&read)?,
+        groups: sqlx::query_as(GROUPS).bind(&ids).fetch_all(&mut *tx).await.map_err(&read)?,
+    };
     drop(tx);
-
-    let mut parts: HashMap<i64, Parts> = HashMap::new();
-    for (campaign, state, n) in counts {
-        let part = parts.entry(campaign).or_default();
-        part.counts.insert(named("campaign_counts.state", &state)?, number("campaign_counts.n", n)?);
-    }
-    for (campaign, code, n) in failures {
-        let code = if code.is_empty() { None } else { Some(named("failure_counts.code", &code)?) };
-        let messages = number("failure_counts.n", n)?;
-        parts.entry(campaign).or_default().failures.push(FailureCount { code, messages });
-    }
-    for row in groups {
-        parts.entry(row.campaign_id).or_default().groups.push(group(row)?);
-    }
-    rows.into_iter().map(|row| assemble(store, parts.remove(&row.id).unwrap_or_default(), row)).collect()
-}
-
-#[derive(Debug, Default)]
-struct Parts {
-    counts: BTreeMap<message::State, u64>,
-    failures: Vec<FailureCount>,
-    groups: Vec<GroupRow>,
-}
-
-fn assemble(store: &SqliteStore, parts: Parts, row: Row) -> Result<CampaignRow> {
-    Ok(CampaignRow {
-        id: CampaignId(row.id),
-        key: row.key,
-        state: named("campaigns.state", &row.state)?,
-        reason: row.reason,
-        file: row.file,
-        definition: store.definition(row.id, &row.definition)?,
-        plan_hash: row.plan_hash,
-        currency: currency("campaigns.currency", &row.currency)?,
-        budget: amount(row.budget),
-        spent: Micros(row.spent),
-        reserved: Micros(row.reserved),
-        launched_at: time("campaigns.launched_at", row.launched_at)?,
-        started_at: optional_time("campaigns.started_at", row.started_at)?,
-        last_sent_at: optional_time("campaigns.last_sent_at", row.last_sent_at)?,
-        finished_at: optional_time("campaigns.finished_at", row.finished_at)?,
-        totals: Totals {
-            planned: number("campaigns.planned_total", row.planned_total)?,
-            excluded: number("campaigns.excluded_total", row.excluded_total)?,
-            messages: number("campaigns.messages_total", row.messages_total)?,
-        },
-        counts: parts.counts,
-        attempts: number("campaigns.attempts", row.attempts)?,
-        stop_waived: row.stop_waived,
-        failures: parts.failures,
-        groups: parts.groups,
-    })
-}
-
-fn group(row: Group) -> Result<GroupRow> {
-    Ok(GroupRow {
-        number: number("send_groups.number", row.number)?,
-        sender: row.sender,
-        template: TemplateKey { waba_id: row.waba_id, name: row.template, language: row.language },
-        variant: row.variant,
-        zone: row.zone,
-        planned: number("send_groups.planned", row.planned)?,
-        released: number("send_groups.released", row.released)?,
-        not_before: optional_time("slices.not_before", row.not_before)?,
-    })
+    assemble(loaded, store.definitions())
 }
 
 /// See [`crate::Store::transition`].

@@ -1,17 +1,16 @@
 //! Opening the file, bringing its tables up to date, and transactions.
 
-use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use campaign::definition::Definition;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 
-use super::codec::{failed, from_json};
 use crate::StoreError;
+use crate::codec::failed;
+use crate::reading::campaigns::Definitions;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -30,8 +29,7 @@ pub struct SqliteStore {
     /// One connection: SQLite has one writer at a time, and queueing here is fairer than its own waiting.
     write: SqlitePool,
     read: SqlitePool,
-    /// Definitions are frozen at launch and dear to parse; campaign numbers are never used twice.
-    definitions: Arc<Mutex<HashMap<i64, Arc<Definition>>>>,
+    definitions: Arc<Definitions>,
 }
 
 impl SqliteStore {
@@ -94,15 +92,9 @@ impl SqliteStore {
         patiently(|| self.read.begin()).await.map_err(failed("begin reading"))
     }
 
-    /// The frozen definition of a campaign, parsed once.
-    pub(super) fn definition(&self, campaign: i64, text: &str) -> Result<Arc<Definition>> {
-        let mut known = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(definition) = known.get(&campaign) {
-            return Ok(Arc::clone(definition));
-        }
-        let definition: Arc<Definition> = Arc::new(from_json("campaigns.definition", text)?);
-        known.insert(campaign, Arc::clone(&definition));
-        Ok(definition)
+    /// The definitions that were parsed so far.
+    pub(super) fn definitions(&self) -> &Definitions {
+        &self.definitions
     }
 
     /// The connection that changes things, for tests that look behind the store's back.

@@ -4,22 +4,20 @@ use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use campaign::definition::InDoubt;
 use campaign::ids::CampaignId;
 use campaign::lifecycle;
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::SqliteQueryResult;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::codec::{changed, count, failed, json, micros, named, row_id, row_ids, span_micros};
 use super::connection::SqliteStore;
+use crate::codec::{changed, count, failed, json, micros, named, row_id, row_ids, span_micros};
 use crate::model::{Chunk, NewCampaign, NewMessage, Totals};
+use crate::moving::launching::{
+    REMOVED_AT_ONCE, Stored, demand_loading, ended, in_doubt_name, is_dead, stands_twice,
+};
 use crate::{LaunchError, StoreError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
-
-/// Rows of a dead launch that are deleted in one transaction, so that others get their turn in between.
-const REMOVED_AT_ONCE: i64 = 20_000;
 
 const FIND_KEY: &str = "SELECT id, state, touched_at FROM campaigns WHERE key = ?1";
 
@@ -99,8 +97,7 @@ pub(super) async fn begin(
     let mut dead = None;
     if let Some((id, state, touched_at)) = found {
         let state: lifecycle::State = named("campaigns.state", &state)?;
-        let is_dead = touched_at.saturating_add(span_micros(abandoned_after)) <= micros(now);
-        if state != lifecycle::State::Loading || !is_dead {
+        if !is_dead(state, touched_at, abandoned_after, now) {
             return Err(LaunchError::KeyTaken { key: new.key, state });
         }
         give_up(&mut tx, CampaignId(id)).await?;
@@ -117,11 +114,6 @@ pub(super) async fn begin(
 
 async fn insert(tx: &mut SqliteConnection, new: &NewCampaign, now: DateTime<Utc>) -> Result<CampaignId> {
     let definition = &new.definition;
-    let in_doubt = match definition.in_doubt {
-        InDoubt::Hold => "hold",
-        InDoubt::Resend => "resend",
-        InDoubt::Drop => "drop",
-    };
     let id = sqlx::query_scalar(INSERT_CAMPAIGN)
         .bind(&new.key)
         .bind(lifecycle::State::Loading.name())
@@ -131,7 +123,7 @@ async fn insert(tx: &mut SqliteConnection, new: &NewCampaign, now: DateTime<Utc>
         .bind(new.currency.code())
         .bind(i64::from(new.ttl_s))
         .bind(definition.schedule.end.map(|end| end.timestamp_micros()))
-        .bind(in_doubt)
+        .bind(in_doubt_name(definition.in_doubt))
         .bind(span_micros(definition.in_doubt_after))
         .bind(new.budget.map(|b| b.0))
         .bind(micros(now))
@@ -160,7 +152,7 @@ pub(super) async fn add(
         .execute(&mut *tx)
         .await
         .map_err(failed("add to a campaign"))?;
-    demand_loading(campaign, &touched)?;
+    demand_loading(campaign, touched.rows_affected())?;
 
     let groups: Vec<_> = chunk
         .groups
@@ -232,11 +224,7 @@ async fn insert_batch(
     }
     query.execute(tx).await.map_err(|error| {
         if error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) {
-            StoreError::Inconsistent(format!(
-                "a recipient or a row number stands twice among rows {} to {} of campaign {campaign}",
-                batch.first().map_or(0, |m| m.seq.0),
-                batch.last().map_or(0, |m| m.seq.0),
-            ))
+            stands_twice(campaign, batch)
         } else {
             failed("add messages")(error)
         }
@@ -253,11 +241,7 @@ pub(super) async fn set_plan_hash(store: &SqliteStore, campaign: CampaignId, has
         .execute(&mut *tx)
         .await
         .map_err(failed("keep a plan's hash"))?;
-    if done.rows_affected() != 1 {
-        return Err(StoreError::Inconsistent(format!(
-            "campaign {campaign} is not being launched (any more)"
-        )));
-    }
+    demand_loading(campaign, done.rows_affected())?;
     tx.commit().await.map_err(failed("commit a plan's hash"))
 }
 
@@ -282,25 +266,9 @@ pub(super) async fn finish(
         .fetch_one(&mut *tx)
         .await
         .map_err(&read)?;
-    let uneven: i64 =
+    let uneven_slices: i64 =
         sqlx::query_scalar(UNEVEN_SLICES).bind(campaign.0).fetch_one(&mut *tx).await.map_err(&read)?;
-    let is = |rows: i64, total: u64| i64::try_from(total) == Ok(rows);
-    if !is(messages, totals.messages)
-        || !is(excluded, totals.excluded)
-        || !is(messages + excluded, totals.planned)
-    {
-        return Err(StoreError::Inconsistent(format!(
-            "the launch of campaign {campaign} stored {messages} messages and {excluded} excluded rows, where {} and {} of {} rows were planned",
-            totals.messages, totals.excluded, totals.planned
-        )));
-    }
-    if uneven > 0 {
-        return Err(StoreError::Inconsistent(format!(
-            "{uneven} slices of campaign {campaign} do not hold the messages that they say"
-        )));
-    }
-    let state = lifecycle::next(lifecycle::State::Loading, lifecycle::Event::Loaded)
-        .map_err(|forbidden| StoreError::Inconsistent(forbidden.to_string()))?;
+    let state = ended(campaign, Stored { messages, excluded, uneven_slices }, totals)?;
     let done = sqlx::query(FINISH)
         .bind(campaign.0)
         .bind(state.name())
@@ -311,17 +279,8 @@ pub(super) async fn finish(
         .execute(&mut *tx)
         .await
         .map_err(failed("end a launch"))?;
-    demand_loading(campaign, &done)?;
+    demand_loading(campaign, done.rows_affected())?;
     tx.commit().await.map_err(failed("commit the end of a launch"))
-}
-
-fn demand_loading(campaign: CampaignId, done: &SqliteQueryResult) -> Result<()> {
-    if done.rows_affected() == 1 {
-        return Ok(());
-    }
-    Err(StoreError::Inconsistent(format!(
-        "campaign {campaign} is not being launched (any more): nothing can be added to it"
-    )))
 }
 
 /// See [`crate::Store::abandon_launch`].
@@ -334,7 +293,7 @@ pub(super) async fn abandon(store: &SqliteStore, campaign: CampaignId) -> Result
 
 async fn give_up(tx: &mut SqliteConnection, campaign: CampaignId) -> Result<()> {
     let done = sqlx::query(GIVE_UP).bind(campaign.0).execute(tx).await.map_err(failed("give a launch up"))?;
-    demand_loading(campaign, &done)
+    demand_loading(campaign, done.rows_affected())
 }
 
 /// Removes the rows of a launch that was given up. Safe to be cut short: what is left belongs to a campaign

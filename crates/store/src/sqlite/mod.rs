@@ -10,7 +10,7 @@
 //! | `campaigns` | reading and moving campaigns |
 //! | `launching` | writing a campaign's rows |
 //! | `slices` | planned, released, taken back, done |
-//! | `transition` | every change of a message: loaded, moved by the state machine, written back with its counters |
+//! | `transition` | messages loaded, and written back with their counters |
 //! | `claiming` | the compare-and-set before a send |
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks, parked ones too |
@@ -18,14 +18,16 @@
 //! | `messages` | reading messages |
 //! | `suppression` | the do-not-send list |
 //! | `templates` | sync gates |
+//! | `leaders` | who leads in which role |
 //! | `verify` | the guarantees, recomputed from the rows |
-//! | `codec` | values as columns |
+//!
+//! What is decided between reading and writing is in `crate::moving`, for every database alike.
 
 mod campaigns;
 mod claiming;
-mod codec;
 mod connection;
 mod launching;
+mod leaders;
 mod messages;
 mod operations;
 mod recording;

@@ -10,14 +10,15 @@ use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    campaigns, claiming, launching, messages, recording, slices, statuses, suppression, sweeps, templates,
-    verify,
+    campaigns, claiming, launching, leaders, messages, recording, slices, statuses, suppression, sweeps,
+    templates, verify,
 };
 use crate::model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, ReleaseOrder,
     Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict,
     WorkerId,
 };
+use crate::moving::sweeping::Unsent;
 use crate::{LaunchError, Store, StoreError, TransitionError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -122,12 +123,28 @@ impl Store for SqliteStore {
         sweeps::requeue(self, now, slice_size, limit).await
     }
 
+    async fn prolong(&self, slices: &[SliceId], lease_until: DateTime<Utc>) -> Result<()> {
+        slices::prolong(self, slices, lease_until).await
+    }
+
+    async fn lead(&self, role: &str, holder: &WorkerId, lease: Duration, now: DateTime<Utc>) -> Result<bool> {
+        leaders::lead(self, role, holder, lease, now).await
+    }
+
+    async fn resign(&self, role: &str, holder: &WorkerId) -> Result<()> {
+        leaders::resign(self, role, holder).await
+    }
+
     async fn slice(&self, slice: SliceId) -> Result<Option<SliceWork>> {
         slices::work(self, slice).await
     }
 
     async fn claim(&self, claim: &Claim, gate: &GateRules, now: DateTime<Utc>) -> Result<Claimed> {
         claiming::claim(self, claim, gate, now).await
+    }
+
+    async fn disown(&self, claim: &Claim, claimed_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64> {
+        claiming::disown(self, claim, claimed_at, now).await
     }
 
     async fn record(&self, outcomes: &[Outcome], now: DateTime<Utc>) -> Result<()> {
@@ -187,7 +204,7 @@ impl Store for SqliteStore {
     }
 
     async fn expire_unsent(&self, campaign: CampaignId, now: DateTime<Utc>, limit: u32) -> Result<u64> {
-        sweeps::expire_unsent(self, campaign, now, limit).await
+        sweeps::end_unsent(self, campaign, Unsent::Expire, now, limit).await
     }
 
     async fn skip_unsent(
@@ -197,7 +214,7 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<u64> {
-        sweeps::skip_unsent(self, campaign, reason, now, limit).await
+        sweeps::end_unsent(self, campaign, Unsent::Skip(reason), now, limit).await
     }
 
     async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {

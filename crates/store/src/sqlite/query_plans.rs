@@ -38,6 +38,7 @@ async fn hot_queries_search_by_index() {
         ("what a slice holds", slices::PENDING, "USING INDEX messages_unsent (campaign_id=? AND slice_no=?)"),
         ("planned slices", slices::PLANNED, "USING INDEX slices_planned"),
         ("deferred slices", slices::UNDEFER, "USING INDEX slices_due"),
+        ("prolonging leases", slices::PROLONG, "SEARCH slices USING PRIMARY KEY"),
         ("slices whose lease ended", slices::RECLAIM, "USING INDEX slices_leased"),
         ("workers with claims", sweeps::BUSY_WORKERS, "USING COVERING INDEX messages_sending"),
         ("claims of a worker", sweeps::CLAIMS_OF, "USING COVERING INDEX messages_sending (worker=?)"),

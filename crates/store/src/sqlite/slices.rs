@@ -2,12 +2,14 @@
 
 use campaign::ids::{CampaignId, SliceId};
 use chrono::{DateTime, Utc};
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::codec::{count, failed, json, micros, number, seq_of};
 use super::connection::SqliteStore;
 use crate::StoreError;
-use crate::model::{GroupRow, ReleaseOrder, Released, SliceEnd, SliceWork, TemplateKey};
+use crate::codec::{count, failed, json, micros, number};
+use crate::columns::Reader;
+use crate::model::{ReleaseOrder, Released, SliceEnd, SliceWork};
+use crate::reading::slices;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -45,6 +47,12 @@ const FINISH: &str = "
         not_before = CASE WHEN messages = 0 THEN NULL ELSE ?3 END,
         lease_until = NULL
     WHERE campaign_id = ?1 AND number = ?2 AND state = 'released'";
+
+/// A lease is never shortened.
+pub(super) const PROLONG: &str = "
+    UPDATE slices SET lease_until = max(coalesce(lease_until, 0), ?2)
+    FROM json_each(?1) AS j
+    WHERE slices.campaign_id = j.value ->> 0 AND slices.number = j.value ->> 1 AND slices.state = 'released'";
 
 pub(super) const WORK: &str = "
     SELECT g.number, g.sender, g.waba_id, g.template, g.language, g.variant, g.zone
@@ -176,6 +184,26 @@ pub(super) async fn finish(store: &SqliteStore, slice: SliceId, end: SliceEnd) -
     tx.commit().await.map_err(failed("commit the end of a slice"))
 }
 
+/// See [`crate::Store::prolong`].
+pub(super) async fn prolong(
+    store: &SqliteStore,
+    slices: &[SliceId],
+    lease_until: DateTime<Utc>,
+) -> Result<()> {
+    if slices.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<(i64, u32)> = slices.iter().map(|s| (s.campaign.0, s.number)).collect();
+    let mut tx = store.change().await?;
+    sqlx::query(PROLONG)
+        .bind(json(&named)?)
+        .bind(micros(lease_until))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed("prolong slices' leases"))?;
+    tx.commit().await.map_err(failed("commit slices' leases"))
+}
+
 /// See [`crate::Store::slice`].
 pub(super) async fn work(store: &SqliteStore, slice: SliceId) -> Result<Option<SliceWork>> {
     let mut tx = store.snapshot().await?;
@@ -187,25 +215,11 @@ pub(super) async fn work(store: &SqliteStore, slice: SliceId) -> Result<Option<S
         .await
         .map_err(&read)?;
     let Some(row) = row else { return Ok(None) };
-    let group = GroupRow {
-        number: number("send_groups.number", row.try_get(0).map_err(&read)?)?,
-        sender: row.try_get(1).map_err(&read)?,
-        template: TemplateKey {
-            waba_id: row.try_get(2).map_err(&read)?,
-            name: row.try_get(3).map_err(&read)?,
-            language: row.try_get(4).map_err(&read)?,
-        },
-        variant: row.try_get(5).map_err(&read)?,
-        zone: row.try_get(6).map_err(&read)?,
-        planned: 0,
-        released: 0,
-        not_before: None,
-    };
     let ids: Vec<i64> = sqlx::query_scalar(PENDING)
         .bind(slice.campaign.0)
         .bind(i64::from(slice.number))
         .fetch_all(&mut *tx)
         .await
         .map_err(&read)?;
-    Ok(Some(SliceWork { group, pending: ids.into_iter().map(seq_of).collect() }))
+    Ok(Some(slices::work(&mut Reader::new(&row), ids)?))
 }

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::codec::{failed, json, micros};
 use super::connection::SqliteStore;
 use crate::StoreError;
+use crate::codec::{failed, json, micros};
 use crate::model::Suppression;
 
 type Result<T> = std::result::Result<T, StoreError>;

@@ -1,29 +1,24 @@
 //! What time moves: claims of silent workers, doubts, TTLs, retries, deadlines.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use campaign::ids::CampaignId;
-use campaign::message::Event;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use super::codec::{changed, count, failed, json, micros, span_micros};
 use super::connection::SqliteStore;
-use super::slices;
-use super::transition::{Batch, Entry};
+use super::{slices, transition};
 use crate::StoreError;
-use crate::model::{Failure, WorkerId};
+use crate::codec::{changed, count, failed, json, micros, span_micros};
+use crate::model::WorkerId;
+use crate::moving::batch::Batch;
+use crate::moving::sweeping::{self, Lost, Placement, Unsent, parts};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Messages that a sweep without a limit of its own moves in one transaction.
 const AT_ONCE: i64 = 5_000;
-/// The class of messages that are not sent by an operator's or a rule's decision.
-const SKIPPED: &str = "skipped";
-/// The class of messages whose fate is unknown.
-const UNKNOWN: &str = "unknown";
 
 const SEE_WORKER: &str = "
     INSERT INTO workers (name, seen_at) VALUES (?1, ?2)
@@ -114,7 +109,7 @@ pub(super) async fn lost_workers(
             if !is_silent {
                 break;
             }
-            let (claims, doubts) = doubt_claims(&mut tx, &worker, now, "was last heard of long ago").await?;
+            let (claims, doubts) = doubt_claims(&mut tx, &worker, Lost::Silent, now).await?;
             tx.commit().await.map_err(failed("commit doubts"))?;
             moved += doubts;
             if claims < AT_ONCE {
@@ -140,8 +135,7 @@ pub(super) async fn take_over(store: &SqliteStore, except: &WorkerId, now: DateT
     for worker in busy_workers(store).await?.into_iter().filter(|worker| *worker != except.0) {
         loop {
             let mut tx = store.change().await?;
-            let (claims, doubts) =
-                doubt_claims(&mut tx, &worker, now, "ended before the answer came").await?;
+            let (claims, doubts) = doubt_claims(&mut tx, &worker, Lost::Ended, now).await?;
             tx.commit().await.map_err(failed("commit doubts"))?;
             moved += doubts;
             if claims < AT_ONCE {
@@ -164,8 +158,8 @@ async fn busy_workers(store: &SqliteStore) -> Result<Vec<String>> {
 async fn doubt_claims(
     tx: &mut SqliteConnection,
     worker: &str,
+    lost: Lost,
     now: DateTime<Utc>,
-    fate: &str,
 ) -> Result<(i64, u64)> {
     let ids: Vec<i64> = sqlx::query_scalar(CLAIMS_OF)
         .bind(worker)
@@ -173,11 +167,7 @@ async fn doubt_claims(
         .fetch_all(&mut *tx)
         .await
         .map_err(failed("find a worker's claims"))?;
-    let detail = format!("the worker that sent it {fate}");
-    let moved = move_all(tx, &ids, now, Event::Unknown, |entry| {
-        entry.live.failure = Some(Failure { code: None, class: UNKNOWN.to_owned(), detail: detail.clone() });
-    })
-    .await?;
+    let moved = moved(tx, &ids, |batch| sweeping::doubt(batch, &ids, lost, now)).await?;
     Ok((count(ids.len()), moved))
 }
 
@@ -190,25 +180,10 @@ pub(super) async fn doubts(store: &SqliteStore, now: DateTime<Utc>, limit: u32) 
         .fetch_all(&mut *tx)
         .await
         .map_err(failed("find old doubts"))?;
-    let ids_of = |resend: bool| -> Vec<i64> {
-        old.iter().filter(|(_, is_resend)| *is_resend == resend).map(|(id, _)| *id).collect()
-    };
-    let resent = move_all(&mut tx, &ids_of(true), now, Event::Resend, |entry| {
-        entry.live.resent = true;
-        entry.live.retry_at = Some(now);
-    })
-    .await?;
-    let given_up = move_all(&mut tx, &ids_of(false), now, Event::GiveUp, |entry| {
-        // What was seen at the time stays: it is all there is to say.
-        entry.live.failure.get_or_insert_with(|| Failure {
-            code: None,
-            class: UNKNOWN.to_owned(),
-            detail: "it is not known whether it was sent, and no status came".to_owned(),
-        });
-    })
-    .await?;
+    let ids: Vec<i64> = old.iter().map(|(id, _)| *id).collect();
+    let moved = moved(&mut tx, &ids, |batch| sweeping::end_doubts(batch, &old, now)).await?;
     tx.commit().await.map_err(failed("commit the end of doubts"))?;
-    Ok(resent + given_up)
+    Ok(moved)
 }
 
 /// See [`crate::Store::sweep_ttl`].
@@ -225,43 +200,18 @@ pub(super) async fn ttl(
         .fetch_all(&mut *tx)
         .await
         .map_err(failed("find messages whose TTL passed"))?;
-    let moved = move_all(&mut tx, &ids, now, Event::TtlPassed, |_| {}).await?;
+    let moved = moved(&mut tx, &ids, |batch| sweeping::pass_ttl(batch, &ids, now)).await?;
     tx.commit().await.map_err(failed("commit expired messages"))?;
     Ok(moved)
 }
 
-/// See [`crate::Store::expire_unsent`].
-pub(super) async fn expire_unsent(
+/// See [`crate::Store::expire_unsent`] and [`crate::Store::skip_unsent`].
+pub(super) async fn end_unsent(
     store: &SqliteStore,
     campaign: CampaignId,
+    why: Unsent<'_>,
     now: DateTime<Utc>,
     limit: u32,
-) -> Result<u64> {
-    end_unsent(store, campaign, now, limit, Event::DeadlinePassed, |_| {}).await
-}
-
-/// See [`crate::Store::skip_unsent`].
-pub(super) async fn skip_unsent(
-    store: &SqliteStore,
-    campaign: CampaignId,
-    reason: &str,
-    now: DateTime<Utc>,
-    limit: u32,
-) -> Result<u64> {
-    end_unsent(store, campaign, now, limit, Event::Skip, |entry| {
-        entry.live.failure =
-            Some(Failure { code: None, class: SKIPPED.to_owned(), detail: reason.to_owned() });
-    })
-    .await
-}
-
-async fn end_unsent(
-    store: &SqliteStore,
-    campaign: CampaignId,
-    now: DateTime<Utc>,
-    limit: u32,
-    event: Event,
-    and: impl FnMut(&mut Entry),
 ) -> Result<u64> {
     let mut tx = store.change().await?;
     let ids: Vec<i64> = sqlx::query_scalar(UNSENT)
@@ -270,32 +220,22 @@ async fn end_unsent(
         .fetch_all(&mut *tx)
         .await
         .map_err(failed("find unsent messages"))?;
-    let moved = move_all(&mut tx, &ids, now, event, and).await?;
+    let moved = moved(&mut tx, &ids, |batch| sweeping::end_unsent(batch, &ids, why, now)).await?;
     tx.commit().await.map_err(failed("commit messages that are not sent"))?;
     Ok(moved)
 }
 
-/// Lets one event happen to many messages. Returns how many moved.
-async fn move_all(
+/// Loads messages, lets them be moved, and writes them back. Returns how many moved.
+async fn moved(
     tx: &mut SqliteConnection,
     ids: &[i64],
-    now: DateTime<Utc>,
-    event: Event,
-    mut and: impl FnMut(&mut Entry),
+    moving: impl FnOnce(&mut Batch) -> u64,
 ) -> Result<u64> {
     let mut batch = Batch::default();
-    batch.load(tx, ids).await?;
-    let mut moved = 0;
-    for id in ids {
-        if let Some(entry) = batch.get(*id)
-            && matches!(entry.happen(event, now), Ok(true))
-        {
-            and(entry);
-            moved += 1;
-        }
-    }
-    batch.write_back(tx).await?;
-    Ok(changed(moved))
+    transition::load(tx, &mut batch, ids).await?;
+    let moved = moving(&mut batch);
+    transition::write_back(tx, &batch).await?;
+    Ok(moved)
 }
 
 /// See [`crate::Store::requeue_retries`].
@@ -315,35 +255,19 @@ pub(super) async fn requeue(
     if due.is_empty() {
         return Ok(0);
     }
-    let mut by_campaign: BTreeMap<i64, BTreeMap<i64, Vec<i64>>> = BTreeMap::new();
-    for (id, campaign, group) in due {
-        by_campaign.entry(campaign).or_default().entry(group).or_default().push(id);
-    }
-    let size = usize::try_from(slice_size.max(1)).unwrap_or(usize::MAX);
-    let (mut new_slices, mut placed) = (Vec::new(), Vec::new());
-    for (campaign, groups) in by_campaign {
-        let parts: Vec<(i64, Vec<i64>)> = groups
-            .into_iter()
-            .flat_map(|(group, mut ids)| {
-                ids.sort_unstable();
-                ids.chunks(size).map(|part| (group, part.to_vec())).collect::<Vec<_>>()
-            })
-            .collect();
-        let mut number: i64 = sqlx::query_scalar(NEW_SLICES)
+    let mut placement = Placement::default();
+    for (campaign, parts) in parts(due, slice_size) {
+        let first: i64 = sqlx::query_scalar(NEW_SLICES)
             .bind(campaign)
             .bind(count(parts.len()))
             .fetch_one(&mut *tx)
             .await
             .map_err(failed("number new slices"))?;
-        for (group, ids) in parts {
-            new_slices.push((campaign, number, group, ids.len()));
-            placed.extend(ids.into_iter().map(|id| (id, number)));
-            number += 1;
-        }
+        placement.place(campaign, first, parts);
     }
-    execute(&mut tx, INSERT_SLICES, &new_slices, "make slices of retries").await?;
-    let moved = execute(&mut tx, PLACE, &placed, "place retries").await?;
-    if moved != changed(placed.len()) {
+    execute(&mut tx, INSERT_SLICES, &placement.slices, "make slices of retries").await?;
+    let moved = execute(&mut tx, PLACE, &placement.placed, "place retries").await?;
+    if moved != changed(placement.placed.len()) {
         return Err(StoreError::Inconsistent("retries moved while they were given a slice".to_owned()));
     }
     tx.commit().await.map_err(failed("commit slices of retries"))?;

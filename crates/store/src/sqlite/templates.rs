@@ -4,10 +4,11 @@ use campaign::gate::{GateRules, GateState};
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
-use super::codec::{failed, from_json, json, micros};
 use super::connection::SqliteStore;
 use crate::StoreError;
+use crate::codec::{failed, from_json, json, micros};
 use crate::model::{GateEvent, TemplateKey};
+use crate::moving::gates;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -25,8 +26,7 @@ pub(super) async fn gate(store: &SqliteStore, key: &TemplateKey) -> Result<GateS
 
 /// See [`crate::Store::see_template`].
 pub(super) async fn see(store: &SqliteStore, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {
-    change(store, key, now, |state| GateState { first_seen_at: state.first_seen_at.or(Some(now)), ..state })
-        .await
+    change(store, key, now, |state| gates::seen(state, now)).await
 }
 
 /// See [`crate::Store::gate_event`].
@@ -37,19 +37,7 @@ pub(super) async fn happen(
     rules: &GateRules,
     now: DateTime<Utc>,
 ) -> Result<GateState> {
-    change(store, key, now, |state| match event {
-        GateEvent::Created => GateState {
-            first_seen_at: state.first_seen_at.or(Some(now)),
-            created_at: state.created_at.or(Some(now)),
-            ..state
-        },
-        GateEvent::Accepted => state.on_accepted(now),
-        GateEvent::CanaryLanded => state.on_canary_landed(now),
-        GateEvent::CanaryRefused => state.on_canary_refused(),
-        GateEvent::NotSynced => state.on_not_synced(rules, now),
-        GateEvent::OpenByHand => state.open_by_hand(now),
-    })
-    .await
+    change(store, key, now, |state| gates::after(state, event, rules, now)).await
 }
 
 /// What is known of a template; nothing, when it was never seen.
@@ -87,11 +75,11 @@ async fn change(
     store: &SqliteStore,
     key: &TemplateKey,
     now: DateTime<Utc>,
-    change: impl FnOnce(GateState) -> GateState,
+    changed: impl FnOnce(GateState) -> GateState,
 ) -> Result<GateState> {
     let mut tx = store.change().await?;
     let before = read(&mut tx, key).await?;
-    let after = change(before);
+    let after = changed(before);
     // Every accepted message says so: what says nothing new is not written.
     if after != before {
         write(&mut tx, key, &after, now).await?;

@@ -1,15 +1,12 @@
 //! The guarantees, recomputed from the rows alone: what does not hold is said in sentences.
 
-use std::collections::BTreeMap;
-
 use campaign::ids::CampaignId;
-use campaign::message::State;
-use sqlx::{FromRow, SqliteConnection};
 
-use super::codec::{failed, number, row_ids, unreadable};
 use super::connection::SqliteStore;
 use crate::StoreError;
+use crate::codec::{failed, row_ids};
 use crate::model::Verdict;
+use crate::reading::verdict::Findings;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -118,180 +115,53 @@ const UNEVEN_GROUPS: &str = "
       AND (g.planned, g.deferred, g.released)
           IS NOT (coalesce(s.planned, 0), coalesce(s.deferred, 0), coalesce(s.released, 0))";
 
-#[derive(Debug, FromRow)]
-struct CampaignSums {
-    budget: Option<i64>,
-    spent: i64,
-    reserved: i64,
-    unguarded: i64,
-    attempts: i64,
-    planned_total: i64,
-    excluded_total: i64,
-    messages_total: i64,
-    state: String,
-}
-
-/// The same, added up from the rows.
-#[derive(Debug, Default)]
-struct Sums {
-    messages: i64,
-    cost: i64,
-    reserved: i64,
-    attempts: i64,
-}
-
 /// See [`crate::Store::verify`].
 pub(super) async fn verify(store: &SqliteStore, campaign: CampaignId) -> Result<Verdict> {
     let mut tx = store.snapshot().await?;
-    let mut found = Found { campaign, violations: Vec::new() };
-    let (counts, sums) = found.states(&mut tx).await?;
-    let excluded = found.excluded(&mut tx).await?;
-    found.campaign_sums(&mut tx, &sums, excluded).await?;
+    let mut found = Findings::new(campaign);
+    let (first, last) = row_ids(campaign);
+    let read = failed("count messages");
+    let rows = sqlx::query_as(STATES).bind(first).bind(last).fetch_all(&mut *tx).await.map_err(&read)?;
+    let counters = sqlx::query_as("SELECT state, n FROM campaign_counts WHERE campaign_id = ?1")
+        .bind(campaign.0)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&read)?;
+    found.states(rows, counters)?;
+    let excluded: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM excluded WHERE campaign_id = ?1")
+        .bind(campaign.0)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed("count excluded rows"))?;
+    let sums = sqlx::query_as(CAMPAIGN)
+        .bind(campaign.0)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed("read a campaign"))?;
+    found.sums(sums, excluded)?;
     for (sentence, sql) in IMPOSSIBLE {
-        found.none(&mut tx, sentence, sql).await?;
+        let rows = sqlx::query_scalar(sql)
+            .bind(first)
+            .bind(last)
+            .bind(campaign.0)
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(failed("verify messages"))?;
+        found.none(sentence, rows);
     }
     for (what, sql) in [
         ("failures with code", UNEVEN_FAILURES),
         ("messages in slice", UNEVEN_SLICES),
         ("messages in group", UNEVEN_GROUPS),
     ] {
-        found.even(&mut tx, what, sql).await?;
-    }
-    Ok(Verdict { counts, excluded: number("excluded", excluded)?, violations: found.violations })
-}
-
-struct Found {
-    campaign: CampaignId,
-    violations: Vec<String>,
-}
-
-impl Found {
-    fn say(&mut self, sentence: String) {
-        self.violations.push(sentence);
-    }
-
-    /// Counts and sums up the rows by state, and compares the counts with their counters.
-    async fn states(&mut self, tx: &mut SqliteConnection) -> Result<(BTreeMap<State, u64>, Sums)> {
-        let read = failed("count messages");
-        let (first, last) = row_ids(self.campaign);
-        let rows: Vec<(String, i64, i64, i64, i64)> =
-            sqlx::query_as(STATES).bind(first).bind(last).fetch_all(&mut *tx).await.map_err(&read)?;
-        let counters: Vec<(String, i64)> =
-            sqlx::query_as("SELECT state, n FROM campaign_counts WHERE campaign_id = ?1")
-                .bind(self.campaign.0)
-                .fetch_all(tx)
-                .await
-                .map_err(&read)?;
-        let mut counters: BTreeMap<String, i64> = counters.into_iter().collect();
-        let (mut counts, mut sums) = (BTreeMap::new(), Sums::default());
-        for (state, messages, cost, reserved, attempts) in rows {
-            let counted = counters.remove(&state).unwrap_or(0);
-            if counted != messages {
-                self.say(format!("{messages} messages are {state}, but the counter says {counted}"));
-            }
-            match state.parse::<State>() {
-                Ok(state) => {
-                    counts.insert(state, number("messages", messages)?);
-                }
-                Err(unknown) => {
-                    self.say(format!("{messages} messages have a state that does not exist: {unknown}"))
-                }
-            }
-            sums.messages += messages;
-            sums.cost += cost;
-            sums.reserved += reserved;
-            sums.attempts += attempts;
-        }
-        for (state, counted) in counters.into_iter().filter(|(_, n)| *n != 0) {
-            self.say(format!("no messages are {state}, but the counter says {counted}"));
-        }
-        Ok((counts, sums))
-    }
-
-    async fn excluded(&mut self, tx: &mut SqliteConnection) -> Result<i64> {
-        sqlx::query_scalar("SELECT COUNT(*) FROM excluded WHERE campaign_id = ?1")
-            .bind(self.campaign.0)
-            .fetch_one(tx)
-            .await
-            .map_err(failed("count excluded rows"))
-    }
-
-    /// Conservation, money and attempts.
-    async fn campaign_sums(&mut self, tx: &mut SqliteConnection, sums: &Sums, excluded: i64) -> Result<()> {
-        let row: Option<CampaignSums> = sqlx::query_as(CAMPAIGN)
-            .bind(self.campaign.0)
-            .fetch_optional(tx)
-            .await
-            .map_err(failed("read a campaign"))?;
-        let Some(row) = row else {
-            return Err(unreadable(format!("campaign {}", self.campaign), "there is no such campaign"));
-        };
-        let CampaignSums { budget, spent, reserved, unguarded, attempts, .. } = row;
-        let (planned, excluded_total, messages_total) =
-            (row.planned_total, row.excluded_total, row.messages_total);
-        let messages = sums.messages;
-        if row.state != "loading" {
-            if planned != excluded + messages {
-                self.say(format!(
-                    "{planned} rows were planned, but there are {excluded} excluded rows and {messages} messages"
-                ));
-            }
-            if (excluded_total, messages_total) != (excluded, messages) {
-                self.say(format!(
-                    "the launch stored {messages_total} messages and {excluded_total} excluded rows, but there are {messages} and {excluded}"
-                ));
-            }
-        }
-        for (what, counter, rows) in [
-            ("spent", spent, sums.cost),
-            ("reserved", reserved, sums.reserved),
-            ("attempts", attempts, sums.attempts),
-        ] {
-            if counter != rows {
-                self.say(format!("the campaign's {what} is {counter}, but its messages sum up to {rows}"));
-            }
-        }
-        if let Some(budget) = budget {
-            // What the platform charged without our asking (a delivery after we gave it up, a price above the
-            // worst case) is true all the same; all else was asked for below the ceiling.
-            let over = spent + reserved - budget;
-            if over > unguarded {
-                self.say(format!(
-                    "spent and reserved pass the budget by {over} millionths, of which only {unguarded} came unasked from the platform"
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    async fn none(&mut self, tx: &mut SqliteConnection, sentence: &str, sql: &'static str) -> Result<()> {
-        let (first, last) = row_ids(self.campaign);
-        let n: i64 = sqlx::query_scalar(sql)
+        let uneven = sqlx::query_as(sql)
             .bind(first)
             .bind(last)
-            .bind(self.campaign.0)
-            .fetch_one(tx)
-            .await
-            .map_err(failed("verify messages"))?;
-        if n > 0 {
-            self.say(format!("{n} {sentence}"));
-        }
-        Ok(())
-    }
-
-    /// Counters against rows.
-    async fn even(&mut self, tx: &mut SqliteConnection, what: &str, sql: &'static str) -> Result<()> {
-        let (first, last) = row_ids(self.campaign);
-        let uneven: Vec<(String, i64, i64)> = sqlx::query_as(sql)
-            .bind(first)
-            .bind(last)
-            .bind(self.campaign.0)
-            .fetch_all(tx)
+            .bind(campaign.0)
+            .fetch_all(&mut *tx)
             .await
             .map_err(failed("verify counters"))?;
-        for (key, counted, rows) in uneven {
-            self.say(format!("{what} {key}: the counter says {counted}, but there are {rows}"));
-        }
-        Ok(())
+        found.even(what, uneven);
     }
+    found.verdict(excluded)
 }

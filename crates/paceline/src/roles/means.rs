@@ -1,0 +1,38 @@
+//! The queue and the permits, by the configuration.
+
+use std::sync::Arc;
+
+use campaign::problem::Problem;
+use clock::SharedClock;
+use queue::memory::{MemoryPermits, MemoryQueue};
+use queue::{SharedPermits, SharedQueue, redis};
+
+use crate::config::{Config, QueueUrl};
+
+/// What scheduler and workers meet by, beside the store.
+#[derive(Debug, Clone)]
+pub(super) struct Means {
+    pub(super) queue: SharedQueue,
+    pub(super) permits: SharedPermits,
+}
+
+impl Means {
+    /// Makes them for a process of this name. Redis need not be there yet: until it is, nothing is sent.
+    ///
+    /// # Errors
+    /// The address cannot be used at all.
+    pub(super) fn of(config: &Config, clock: &SharedClock, process: &str) -> Result<Self, Problem> {
+        match &config.queue.url.value {
+            QueueUrl::Memory => Ok(Self {
+                queue: Arc::new(MemoryQueue::new()),
+                permits: Arc::new(MemoryPermits::new(clock.clone())),
+            }),
+            QueueUrl::Redis(server) => {
+                let senders = config.senders.iter().map(|sender| sender.name.clone());
+                let (queue, permits) = redis::connect(server.reveal(), senders, process, clock.clone())
+                    .map_err(|error| Problem::new(config.queue.url.place.clone(), error.to_string()))?;
+                Ok(Self { queue: Arc::new(queue), permits: Arc::new(permits) })
+            }
+        }
+    }
+}

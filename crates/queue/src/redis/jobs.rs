@@ -1,0 +1,115 @@
+//! The queue: a queue of apalis's for each sender.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use super::keys::{self, Keys};
+use super::link::Link;
+use super::places::Places;
+use super::sender::Sender;
+use super::{bell, supervisor};
+use crate::{Depth, Handler, Job, Queue, QueueError};
+
+/// So many jobs are pushed by one call: a script keeps all others waiting.
+const CHUNK: usize = 500;
+
+/// A job that is pushed again after so many seconds in the line is looked for there. Less than a slice's lease.
+const LOOKED_FOR: u64 = 20;
+
+/// A job queue in Redis.
+///
+/// Each sender has a line of its own. A job's name is its slice's: one that is pushed again while it waits is not there
+/// twice, and one that is pushed again while it is in hand is delivered once more after that.
+#[derive(Debug, Clone)]
+pub struct RedisQueue {
+    link: Arc<Link>,
+    senders: Vec<String>,
+}
+
+impl RedisQueue {
+    pub(super) fn new(link: Arc<Link>, senders: impl IntoIterator<Item = String>) -> Self {
+        let mut senders: Vec<String> = senders.into_iter().collect();
+        senders.sort_unstable();
+        senders.dedup();
+        Self { link, senders }
+    }
+}
+
+/// A job's name in its sender's queue.
+fn id_of(job: &Job) -> String {
+    format!("{}-{}", job.slice.campaign, job.slice.number)
+}
+
+#[async_trait]
+impl Queue for RedisQueue {
+    async fn push(&self, jobs: Vec<Job>) -> Result<(), QueueError> {
+        let mut by_sender: BTreeMap<&str, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+        for job in &jobs {
+            let data = serde_json::to_vec(job)
+                .map_err(|error| QueueError { doing: "push jobs", why: error.to_string() })?;
+            by_sender.entry(&job.sender).or_default().push((id_of(job), data));
+        }
+        for (sender, jobs) in by_sender {
+            let keys = Keys::of(sender);
+            for chunk in jobs.chunks(CHUNK) {
+                let mut call = keys.call(&keys::PUSH);
+                call.arg(LOOKED_FOR);
+                for (id, data) in chunk {
+                    call.arg(id).arg(data);
+                }
+                self.link.run::<u64>("push jobs", |_| call).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn serve(
+        &self,
+        worker: &str,
+        concurrency: usize,
+        handler: Arc<dyn Handler>,
+        stop: CancellationToken,
+    ) {
+        if self.senders.len() > concurrency {
+            tracing::warn!(
+                concurrency,
+                senders = self.senders.len(),
+                "fewer jobs at once than senders: jobs of one that hang can hold up the others"
+            );
+        }
+        let senders: Vec<Arc<Sender>> =
+            self.senders.iter().map(|name| Arc::new(Sender::new(name, self.link.clone()))).collect();
+        let places = Places::share_out(concurrency, senders.len());
+        let mut serving = Vec::with_capacity(senders.len());
+        for (sender, places) in senders.iter().zip(places) {
+            let worker = worker.to_owned();
+            serving.push(
+                supervisor::serve(sender.clone(), worker, places, handler.clone(), stop.clone()).boxed(),
+            );
+        }
+        tokio::select! {
+            _ = join_all(serving) => {}
+            () = bell::ring(&self.link, &senders) => {}
+        }
+        if senders.is_empty() {
+            stop.cancelled().await;
+        }
+    }
+
+    async fn depth(&self) -> Result<Depth, QueueError> {
+        let mut depth = Depth::default();
+        for sender in &self.senders {
+            let keys = Keys::of(sender);
+            let (waiting, running): (u64, u64) =
+                self.link.run("count jobs", |_| keys.call(&keys::DEPTH)).await?;
+            depth.waiting += waiting;
+            depth.running += running;
+        }
+        Ok(depth)
+    }
+}

@@ -1,0 +1,102 @@
+//! Messages that change together: loaded, moved in memory, and told as changes to be written back.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::counters::Counters;
+use super::message::{Entry, Live};
+
+/// Messages that change together.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    entries: BTreeMap<i64, Entry>,
+    by_wamid: HashMap<String, (i64, u32)>,
+    earlier: Vec<(String, i64, u32)>,
+}
+
+/// What is to be written back.
+#[derive(Debug)]
+pub(crate) struct Changes<'b> {
+    /// Messages that changed, by number, in its order.
+    pub(crate) rows: Vec<(i64, &'b Live)>,
+    /// The counters that follow from it.
+    pub(crate) counters: Counters,
+    /// The platform's ids of attempts before the newest, with message and attempt.
+    pub(crate) earlier: &'b [(String, i64, u32)],
+}
+
+impl Batch {
+    /// Of these messages those that are not in the batch yet.
+    pub(crate) fn missing(&self, ids: &[i64]) -> Vec<i64> {
+        ids.iter().copied().filter(|id| !self.entries.contains_key(id)).collect()
+    }
+
+    /// Of these ids of the platform's those that no loaded message has.
+    pub(crate) fn unknown<'w>(&self, wamids: &[&'w str]) -> Vec<&'w str> {
+        wamids.iter().copied().filter(|wamid| !self.by_wamid.contains_key(*wamid)).collect()
+    }
+
+    /// Adds a message; one that is in the batch stays as it is.
+    pub(crate) fn add(&mut self, id: i64, entry: Entry) {
+        if let Some(wamid) = &entry.live.wamid {
+            self.by_wamid.entry(wamid.clone()).or_insert((id, entry.live.attempt));
+        }
+        self.entries.entry(id).or_insert(entry);
+    }
+
+    /// Adds a message by the platform's id of an earlier attempt.
+    pub(crate) fn add_earlier(&mut self, id: i64, entry: Entry, wamid: String, attempt: u32) {
+        self.add(id, entry);
+        self.by_wamid.entry(wamid).or_insert((id, attempt));
+    }
+
+    /// The campaigns of the messages.
+    pub(crate) fn campaigns(&self) -> BTreeSet<i64> {
+        self.entries.values().map(|entry| entry.campaign.0).collect()
+    }
+
+    /// A message by number.
+    pub(crate) fn get(&mut self, id: i64) -> Option<&mut Entry> {
+        self.entries.get_mut(&id)
+    }
+
+    /// Which message and attempt has this platform's id, among those loaded.
+    pub(crate) fn attempt_of(&self, wamid: &str) -> Option<(i64, u32)> {
+        self.by_wamid.get(wamid).copied()
+    }
+
+    /// Keeps the platform's id of an attempt: of the newest with its message, of an earlier one beside it.
+    /// An id that is known stays where it is.
+    pub(crate) fn learn_wamid(&mut self, id: i64, attempt: u32, wamid: &str) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if self.by_wamid.get(wamid).is_some_and(|known| *known == (id, attempt)) {
+            return;
+        }
+        self.by_wamid.entry(wamid.to_owned()).or_insert((id, attempt));
+        if entry.live.attempt == attempt && entry.live.wamid.is_none() {
+            entry.live.wamid = Some(wamid.to_owned());
+        } else {
+            self.earlier.push((wamid.to_owned(), id, attempt));
+        }
+    }
+
+    /// Before a new attempt: the id of the last one is an earlier attempt's from now on.
+    pub(crate) fn retire_wamid(&mut self, id: i64) {
+        if let Some(entry) = self.entries.get_mut(&id)
+            && let Some(wamid) = entry.live.wamid.take()
+        {
+            self.earlier.push((wamid, id, entry.live.attempt));
+        }
+    }
+
+    /// What changed, and its counters.
+    pub(crate) fn changes(&self) -> Changes<'_> {
+        let mut changes = Changes { rows: Vec::new(), counters: Counters::default(), earlier: &self.earlier };
+        for (id, entry) in &self.entries {
+            if entry.is_changed() {
+                changes.rows.push((*id, &entry.live));
+                changes.counters.follow(entry);
+            }
+        }
+        changes
+    }
+}

@@ -1,0 +1,27 @@
+//! What happens to a template's gate, by the functions of `campaign::gate`.
+
+use campaign::gate::{GateRules, GateState};
+use chrono::{DateTime, Utc};
+
+use crate::model::GateEvent;
+
+/// The template was seen.
+pub(crate) fn seen(state: GateState, now: DateTime<Utc>) -> GateState {
+    GateState { first_seen_at: state.first_seen_at.or(Some(now)), ..state }
+}
+
+/// The gate after an event.
+pub(crate) fn after(state: GateState, event: GateEvent, rules: &GateRules, now: DateTime<Utc>) -> GateState {
+    match event {
+        GateEvent::Created => GateState {
+            first_seen_at: state.first_seen_at.or(Some(now)),
+            created_at: state.created_at.or(Some(now)),
+            ..state
+        },
+        GateEvent::Accepted => state.on_accepted(now),
+        GateEvent::CanaryLanded => state.on_canary_landed(now),
+        GateEvent::CanaryRefused => state.on_canary_refused(),
+        GateEvent::NotSynced => state.on_not_synced(rules, now),
+        GateEvent::OpenByHand => state.open_by_hand(now),
+    }
+}

@@ -1,0 +1,73 @@
+//! What became of sends.
+
+use campaign::message::{Again, Event};
+use chrono::{DateTime, Utc};
+
+use super::batch::Batch;
+use crate::codec::row_id;
+use crate::model::{Outcome, OutcomeKind};
+
+/// The numbers of the messages that outcomes speak of.
+pub(crate) fn messages(outcomes: &[Outcome]) -> Vec<i64> {
+    outcomes.iter().map(|o| row_id(o.message.campaign, o.message.seq)).collect()
+}
+
+/// The platform's ids that outcomes tell.
+pub(crate) fn wamids(outcomes: &[Outcome]) -> Vec<&str> {
+    outcomes
+        .iter()
+        .filter_map(|outcome| match &outcome.result {
+            OutcomeKind::Accepted { wamid, .. } => Some(wamid.as_str()),
+            OutcomeKind::Refused { .. } | OutcomeKind::Unknown { .. } => None,
+        })
+        .collect()
+}
+
+/// Records outcomes of messages that are loaded.
+pub(crate) fn record(batch: &mut Batch, outcomes: &[Outcome], now: DateTime<Utc>) {
+    for outcome in outcomes {
+        let id = row_id(outcome.message.campaign, outcome.message.seq);
+        if let OutcomeKind::Accepted { wamid, .. } = &outcome.result {
+            batch.learn_wamid(id, outcome.attempt, wamid);
+        }
+        record_one(batch, id, outcome, now);
+    }
+}
+
+fn record_one(batch: &mut Batch, id: i64, outcome: &Outcome, now: DateTime<Utc>) {
+    let Some(entry) = batch.get(id) else {
+        tracing::warn!(message = %outcome.message, "an outcome is for a message that does not exist");
+        return;
+    };
+    if outcome.attempt != entry.live.attempt {
+        tracing::debug!(message = %outcome.message, attempt = outcome.attempt, "the outcome of an earlier attempt came late");
+        return;
+    }
+    let event = match &outcome.result {
+        OutcomeKind::Accepted { held: false, .. } => Event::Accepted,
+        OutcomeKind::Accepted { held: true, .. } => Event::Held,
+        OutcomeKind::Refused { retry_at: Some(_), .. } => Event::Refused(Again::Later),
+        OutcomeKind::Refused { retry_at: None, .. } => Event::Refused(Again::No),
+        OutcomeKind::Unknown { .. } => Event::Unknown,
+    };
+    let moved = match entry.happen(event, now) {
+        Ok(moved) => moved,
+        Err(forbidden) => {
+            tracing::warn!(message = %outcome.message, attempt = outcome.attempt, %forbidden, "an outcome changes nothing");
+            false
+        }
+    };
+    let live = &mut entry.live;
+    match &outcome.result {
+        OutcomeKind::Accepted { .. } => {
+            live.accepted_at.get_or_insert(now);
+        }
+        OutcomeKind::Refused { failure, retry_at, counts } if moved => {
+            live.failure = Some(failure.clone());
+            live.retry_at = *retry_at;
+            live.failures += u32::from(*counts);
+        }
+        OutcomeKind::Unknown { failure } if moved => live.failure = Some(failure.clone()),
+        OutcomeKind::Refused { .. } | OutcomeKind::Unknown { .. } => {}
+    }
+}

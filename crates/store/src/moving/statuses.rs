@@ -1,0 +1,184 @@
+//! Status webhooks: matched with messages that are loaded, and applied on the campaign's own terms.
+
+use campaign::ids::MessageId;
+use campaign::message::{Again, Event, Of, Status};
+use campaign::money::Micros;
+use campaign::platform_error::lookup;
+use chrono::{DateTime, Utc};
+
+use super::batch::Batch;
+use super::message::Entry;
+use crate::codec::row_id_of;
+use crate::model::{Failure, StatusReport, StatusUpdate};
+
+/// What a status did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Moved,
+    Nothing,
+    NoSuchMessage,
+}
+
+/// What became of a batch of statuses.
+#[derive(Debug, Default)]
+pub(crate) struct Applied<'u> {
+    /// The counts.
+    pub(crate) report: StatusReport,
+    /// What matches no message: to be parked.
+    pub(crate) unmatched: Vec<&'u StatusUpdate>,
+    /// Messages whose recipients do not want any more.
+    pub(crate) opted_out: Vec<i64>,
+}
+
+/// What became of parked statuses.
+#[derive(Debug, Default)]
+pub(crate) struct Unparked {
+    /// Numbers of those that are parked no longer.
+    pub(crate) done: Vec<i64>,
+    /// Messages whose recipients do not want any more.
+    pub(crate) opted_out: Vec<i64>,
+}
+
+/// The messages that our own keys name.
+pub(crate) fn named(updates: &[StatusUpdate]) -> Vec<i64> {
+    updates.iter().filter_map(|u| u.key).filter_map(|(message, _)| row_id_of(message)).collect()
+}
+
+/// The platform's ids of statuses that our own key does not lead to a loaded message.
+pub(crate) fn unnamed<'u>(batch: &mut Batch, updates: &'u [StatusUpdate]) -> Vec<&'u str> {
+    updates.iter().filter(|u| by_key(batch, u).is_none()).map(|u| u.wamid.as_str()).collect()
+}
+
+/// Applies statuses to the messages that are loaded.
+pub(crate) fn apply<'u>(batch: &mut Batch, updates: &'u [StatusUpdate], now: DateTime<Utc>) -> Applied<'u> {
+    let mut applied = Applied::default();
+    for update in updates {
+        if says_opt_out(update) {
+            let told = by_key(batch, update).or_else(|| batch.attempt_of(&update.wamid));
+            applied.opted_out.extend(told.map(|(id, _)| id));
+        }
+        match apply_one(batch, update, now) {
+            Effect::Moved => applied.report.applied += 1,
+            Effect::Nothing => applied.report.unchanged += 1,
+            Effect::NoSuchMessage => {
+                applied.unmatched.push(update);
+                applied.report.parked += 1;
+            }
+        }
+    }
+    applied
+}
+
+/// Applies parked statuses, with their numbers, to the messages that are loaded.
+pub(crate) fn apply_parked(
+    batch: &mut Batch,
+    parked: &[(i64, StatusUpdate)],
+    now: DateTime<Utc>,
+) -> Unparked {
+    let mut unparked = Unparked::default();
+    for (number, update) in parked {
+        if says_opt_out(update) {
+            unparked.opted_out.extend(batch.attempt_of(&update.wamid).map(|(id, _)| id));
+        }
+        if apply_one(batch, update, now) != Effect::NoSuchMessage {
+            unparked.done.push(*number);
+        }
+    }
+    unparked
+}
+
+/// Whether the failure says that the recipient does not want messages of this business (platform: 131050).
+fn says_opt_out(update: &StatusUpdate) -> bool {
+    update.failure.as_ref().and_then(|f| f.code).and_then(lookup).is_some_and(|info| info.opt_out)
+}
+
+/// The message and attempt that our own key names, where there can be such an attempt.
+fn by_key(batch: &mut Batch, update: &StatusUpdate) -> Option<(i64, u32)> {
+    let (message, attempt): (MessageId, u32) = update.key?;
+    let id = row_id_of(message)?;
+    let entry = batch.get(id)?;
+    (1..=entry.live.attempt).contains(&attempt).then_some((id, attempt))
+}
+
+fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Effect {
+    let Some((id, attempt)) = by_key(batch, update).or_else(|| batch.attempt_of(&update.wamid)) else {
+        return Effect::NoSuchMessage;
+    };
+    batch.learn_wamid(id, attempt, &update.wamid);
+    let Some(entry) = batch.get(id) else { return Effect::NoSuchMessage };
+    let of = if attempt == entry.live.attempt { Of::LatestAttempt } else { Of::EarlierAttempt };
+    let Terms { status, retry_at, failures } = terms(update, id, entry, now);
+    let Ok(moved) = entry.happen(Event::Status(of, status), now) else {
+        // A message that was never claimed: the webhook is not about it.
+        return Effect::NoSuchMessage;
+    };
+    let live = &mut entry.live;
+    match status {
+        Status::Sent if of == Of::LatestAttempt => earliest(&mut live.sent_at, update.at),
+        Status::Sent => {}
+        Status::Delivered => earliest(&mut live.delivered_at, update.at),
+        Status::Read => {
+            // Its own status may never come.
+            earliest(&mut live.delivered_at, update.at);
+            earliest(&mut live.read_at, update.at);
+        }
+        Status::Failed { again } => {
+            if moved {
+                live.failure = Some(update.failure.clone().unwrap_or_else(untold_failure));
+                live.failures = failures;
+                if again == Again::Later {
+                    live.retry_at = retry_at;
+                }
+            }
+        }
+    }
+    if let Some(route) = &update.route {
+        live.route = Some(route.clone());
+    }
+    if let Some((cost, currency)) = update.cost {
+        // An amount of another currency cannot be added up: the rate card's figure stands for it.
+        if currency.code() == entry.currency
+            && let Some(cost) = Micros::from_decimal_ceil(cost)
+        {
+            entry.told_cost(cost);
+        }
+    }
+    if moved { Effect::Moved } else { Effect::Nothing }
+}
+
+/// A status on the campaign's own terms.
+struct Terms {
+    status: Status,
+    retry_at: Option<DateTime<Utc>>,
+    /// Failures that count, this one included.
+    failures: u32,
+}
+
+/// Whether and when a failed message is tried again is the campaign's to say as well: not more often than its
+/// retry policy has it, with its growing waits, and not at or after its end. A failure that may be tried again
+/// at no known time is taken for final: it must not be tried at once.
+fn terms(update: &StatusUpdate, id: i64, entry: &Entry, now: DateTime<Utc>) -> Terms {
+    let before = entry.live.failures;
+    let Status::Failed { again } = update.status else {
+        return Terms { status: update.status, retry_at: None, failures: before };
+    };
+    let info = update.failure.as_ref().and_then(|f| f.code).and_then(lookup);
+    let counts = info.is_none_or(|info| info.counts_as_attempt);
+    let failures = before + u32::from(counts);
+    let has_attempts_left = !entry.is_over && (!counts || failures < entry.retry.attempts);
+    let retry_at = update.retry_at.filter(|_| again == Again::Later && has_attempts_left).map(|told| {
+        let least = info.and_then(|info| info.delay.least(failures.max(1))).unwrap_or_default();
+        told.max(now + entry.retry.delay(failures.max(1), id.unsigned_abs()).max(least))
+    });
+    let retry_at = retry_at.filter(|at| entry.ends_at.is_none_or(|end| *at < end));
+    let again = if retry_at.is_some() { Again::Later } else { Again::No };
+    Terms { status: Status::Failed { again }, retry_at, failures }
+}
+
+fn earliest(kept: &mut Option<DateTime<Utc>>, at: DateTime<Utc>) {
+    *kept = Some(kept.map_or(at, |known| known.min(at)));
+}
+
+fn untold_failure() -> Failure {
+    Failure { code: None, class: "unknown".to_owned(), detail: "the platform gave no reason".to_owned() }
+}

@@ -1,0 +1,67 @@
+//! Reading messages and excluded rows, page by page.
+
+use campaign::ids::{CampaignId, Seq};
+
+use super::connection::PostgresStore;
+use crate::StoreError;
+use crate::codec::{failed, row_id, row_ids};
+use crate::columns::Reader;
+use crate::model::{Excluded, MessageRow};
+use crate::reading::messages::{ExcludedColumns, message, message_columns};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+pub(super) const PAGE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM messages
+      WHERE id > $1 AND id <= $2
+      ORDER BY id
+      LIMIT $3"
+);
+
+pub(super) const EXCLUDED_PAGE: &str = "
+    SELECT seq, line, recipient, reason, detail
+    FROM excluded
+    WHERE campaign_id = $1 AND seq > $2
+    ORDER BY seq
+    LIMIT $3";
+
+/// See [`crate::Store::messages`].
+pub(super) async fn page(
+    store: &PostgresStore,
+    campaign: CampaignId,
+    after: Option<Seq>,
+    limit: u32,
+) -> Result<Vec<MessageRow>> {
+    let (first, last) = row_ids(campaign);
+    let mut tx = store.snapshot().await?;
+    let rows = sqlx::query(PAGE)
+        .bind(after.map_or(first - 1, |seq| row_id(campaign, seq)))
+        .bind(last)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("read messages"))?;
+    tx.end().await;
+    rows.iter().map(|row| message(&mut Reader::new(row))).collect()
+}
+
+/// See [`crate::Store::excluded`].
+pub(super) async fn excluded(
+    store: &PostgresStore,
+    campaign: CampaignId,
+    after: Option<Seq>,
+    limit: u32,
+) -> Result<Vec<Excluded>> {
+    let mut tx = store.snapshot().await?;
+    let rows: Vec<ExcludedColumns> = sqlx::query_as(EXCLUDED_PAGE)
+        .bind(campaign.0)
+        .bind(after.map_or(-1, |seq| i64::from(seq.0)))
+        .bind(i64::from(limit))
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("read excluded rows"))?;
+    tx.end().await;
+    rows.into_iter().map(ExcludedColumns::shown).collect()
+}

@@ -1,0 +1,68 @@
+//! The store that many processes on many machines share: PostgreSQL 14 or newer.
+//!
+//! # How writers take turns
+//!
+//! Transactions are `READ COMMITTED`. Whoever changes anything of a campaign first locks its row (of several
+//! campaigns in the order of their numbers), then reads again what it decides on. So writers of one campaign take
+//! turns, and those of different campaigns do not wait for each other. What more there is to lock comes after, in
+//! this order, so that nobody waits in a circle:
+//!
+//! 1. rows of `campaigns`, ascending;
+//! 2. one row of `templates`, where a canary goes or a gate changes;
+//! 3. the *park* (an advisory lock): shared by those who make platform ids known, exclusive for those who park a
+//!    status because its id is not known. So a status never stays parked beside the message that it belongs to;
+//! 4. rows of `suppressions`, in the order of their addresses; a row of `workers`.
+//!
+//! A deadlock that comes about all the same, a serialisation failure, and a connection that goes away before the
+//! commit was sent changed nothing: the operation is run again, see `repeating`. A connection that goes away during
+//! the commit is told to the caller as [`StoreError::Uncertain`](crate::StoreError::Uncertain).
+//!
+//! A client that stands still with a transaction open is cut off by the server after five seconds
+//! (`idle_in_transaction_session_timeout`), which frees its locks.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `connection` | connecting, migrating, transactions |
+//! | `repeating` | what is run again, and what an attempt may take |
+//! | `operations` | [`Store`](crate::Store), by the functions below |
+//! | `campaigns` | reading and moving campaigns; locking them |
+//! | `launching` | writing a campaign's rows |
+//! | `slices` | planned, released, taken back, done |
+//! | `transition` | messages loaded, and written back with their counters |
+//! | `claiming` | the compare-and-set before a send |
+//! | `recording` | outcomes of sends |
+//! | `statuses` | status webhooks, parked ones too |
+//! | `sweeps` | what time moves |
+//! | `retries` | slices for retries that are due |
+//! | `messages` | reading messages |
+//! | `suppression` | the do-not-send list |
+//! | `templates` | sync gates |
+//! | `leaders` | who leads in which role |
+//! | `verify` | the guarantees, recomputed from the rows |
+//! | `text` | text as PostgreSQL takes it |
+//!
+//! What is decided between reading and writing is in `crate::moving`, for every database alike.
+
+mod campaigns;
+mod claiming;
+mod connection;
+mod launching;
+mod leaders;
+mod messages;
+mod operations;
+mod recording;
+mod repeating;
+mod retries;
+mod slices;
+mod statuses;
+mod suppression;
+mod sweeps;
+mod templates;
+mod text;
+mod transition;
+mod verify;
+
+#[cfg(test)]
+mod query_plans;
+
+pub use connection::PostgresStore;

@@ -1,0 +1,268 @@
+//! [`Store`] for PostgreSQL: each operation is a function of its aggregate's module, run again where it changed
+//! nothing for a reason that passes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use campaign::gate::{GateRules, GateState};
+use campaign::ids::{CampaignId, Seq, SliceId};
+use campaign::lifecycle;
+use chrono::{DateTime, Utc};
+
+use super::connection::PostgresStore;
+use super::repeating::{Patience, repeat};
+use super::{
+    campaigns, claiming, launching, leaders, messages, recording, retries, slices, statuses, suppression,
+    sweeps, templates, verify,
+};
+use crate::model::{
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, ReleaseOrder,
+    Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict,
+    WorkerId,
+};
+use crate::moving::sweeping::Unsent;
+use crate::{LaunchError, Store, StoreError, TransitionError};
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn begin_launch(
+        &self,
+        new: NewCampaign,
+        abandoned_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<CampaignId, LaunchError> {
+        let beginning = || launching::begin(self, &new, abandoned_after, now);
+        let (campaign, dead) = repeat(Patience::Short, "begin a launch", beginning).await?;
+        if let Some(dead) = dead {
+            launching::remove(self, dead).await?;
+        }
+        Ok(campaign)
+    }
+
+    async fn add_chunk(&self, campaign: CampaignId, chunk: Chunk, now: DateTime<Utc>) -> Result<()> {
+        repeat(Patience::Long, "add rows of a launch", || launching::add(self, campaign, &chunk, now)).await
+    }
+
+    async fn close(&self) {
+        Self::close(self).await;
+    }
+
+    async fn set_plan_hash(&self, campaign: CampaignId, hash: &str) -> Result<()> {
+        repeat(Patience::Short, "keep a plan's hash", || launching::set_plan_hash(self, campaign, hash)).await
+    }
+
+    async fn finish_launch(&self, campaign: CampaignId, totals: Totals, now: DateTime<Utc>) -> Result<()> {
+        let finishing = || launching::finish(self, campaign, totals, now);
+        repeat(Patience::Long, "end a launch", finishing).await?;
+        launching::analyze(self).await;
+        Ok(())
+    }
+
+    async fn abandon_launch(&self, campaign: CampaignId) -> Result<()> {
+        repeat(Patience::Short, "give a launch up", || launching::abandon(self, campaign)).await?;
+        launching::remove(self, campaign).await
+    }
+
+    async fn campaign(&self, key: &str) -> Result<Option<CampaignRow>> {
+        repeat(Patience::Short, "read a campaign", || campaigns::by_key(self, key)).await
+    }
+
+    async fn campaign_by_id(&self, id: CampaignId) -> Result<Option<CampaignRow>> {
+        repeat(Patience::Short, "read a campaign", || campaigns::by_id(self, id)).await
+    }
+
+    async fn campaigns(&self) -> Result<Vec<CampaignRow>> {
+        repeat(Patience::Short, "read campaigns", || campaigns::all(self)).await
+    }
+
+    async fn messages(
+        &self,
+        campaign: CampaignId,
+        after: Option<Seq>,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>> {
+        repeat(Patience::Short, "read messages", || messages::page(self, campaign, after, limit)).await
+    }
+
+    async fn excluded(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<Excluded>> {
+        repeat(Patience::Short, "read excluded rows", || messages::excluded(self, campaign, after, limit))
+            .await
+    }
+
+    async fn verify(&self, campaign: CampaignId) -> Result<Verdict> {
+        repeat(Patience::Long, "verify a campaign", || verify::verify(self, campaign)).await
+    }
+
+    async fn install_id(&self) -> Result<String> {
+        repeat(Patience::Short, "read its own name", || campaigns::install_id(self)).await
+    }
+
+    async fn transition(
+        &self,
+        campaign: CampaignId,
+        event: lifecycle::Event,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<lifecycle::State, TransitionError> {
+        repeat(Patience::Short, "move a campaign", || {
+            campaigns::transition(self, campaign, event, reason, now)
+        })
+        .await
+    }
+
+    async fn set_reason(&self, campaign: CampaignId, reason: Option<&str>) -> Result<()> {
+        repeat(Patience::Short, "write a campaign's reason", || campaigns::set_reason(self, campaign, reason))
+            .await
+    }
+
+    async fn active_campaigns(&self) -> Result<Vec<CampaignRow>> {
+        repeat(Patience::Short, "read campaigns", || campaigns::active(self)).await
+    }
+
+    async fn release(
+        &self,
+        campaign: CampaignId,
+        orders: &[ReleaseOrder],
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<Vec<Released>> {
+        repeat(Patience::Short, "release slices", || {
+            slices::release(self, campaign, orders, now, lease_until)
+        })
+        .await
+    }
+
+    async fn reclaim_slices(&self, now: DateTime<Utc>) -> Result<u64> {
+        repeat(Patience::Short, "take slices back", || slices::reclaim(self, now)).await
+    }
+
+    async fn requeue_retries(&self, now: DateTime<Utc>, slice_size: u32, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "place retries", || retries::requeue(self, now, slice_size, limit)).await
+    }
+
+    async fn prolong(&self, slices: &[SliceId], lease_until: DateTime<Utc>) -> Result<()> {
+        repeat(Patience::Short, "prolong slices' leases", || slices::prolong(self, slices, lease_until)).await
+    }
+
+    async fn lead(&self, role: &str, holder: &WorkerId, lease: Duration, now: DateTime<Utc>) -> Result<bool> {
+        repeat(Patience::Short, "take the lead", || leaders::lead(self, role, holder, lease, now)).await
+    }
+
+    async fn resign(&self, role: &str, holder: &WorkerId) -> Result<()> {
+        repeat(Patience::Short, "give up the lead", || leaders::resign(self, role, holder)).await
+    }
+
+    async fn slice(&self, slice: SliceId) -> Result<Option<SliceWork>> {
+        repeat(Patience::Short, "read a slice", || slices::work(self, slice)).await
+    }
+
+    async fn claim(&self, claim: &Claim, gate: &GateRules, now: DateTime<Utc>) -> Result<Claimed> {
+        repeat(Patience::Short, "claim messages", || claiming::claim(self, claim, gate, now)).await
+    }
+
+    async fn disown(&self, claim: &Claim, claimed_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64> {
+        repeat(Patience::Short, "give a claim back", || claiming::disown(self, claim, claimed_at, now)).await
+    }
+
+    async fn record(&self, outcomes: &[Outcome], now: DateTime<Utc>) -> Result<()> {
+        repeat(Patience::Short, "record outcomes", || recording::record(self, outcomes, now)).await
+    }
+
+    async fn finish_slice(&self, slice: SliceId, end: SliceEnd) -> Result<()> {
+        repeat(Patience::Short, "end work on a slice", || slices::finish(self, slice, end)).await
+    }
+
+    async fn heartbeat(&self, worker: &WorkerId, now: DateTime<Utc>) -> Result<()> {
+        repeat(Patience::Short, "note a worker's heartbeat", || sweeps::heartbeat(self, worker, now)).await
+    }
+
+    async fn apply_statuses(&self, updates: &[StatusUpdate], now: DateTime<Utc>) -> Result<StatusReport> {
+        repeat(Patience::Short, "apply statuses", || statuses::apply(self, updates, now)).await
+    }
+
+    async fn parked_statuses(&self) -> Result<u64> {
+        repeat(Patience::Short, "count parked statuses", || statuses::parked(self)).await
+    }
+
+    async fn prune_parked(&self, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "drop old parked statuses", || statuses::prune(self, before, limit)).await
+    }
+
+    async fn suppress(&self, entries: &[Suppression], now: DateTime<Utc>) -> Result<u64> {
+        repeat(Patience::Short, "add to the do-not-send list", || suppression::add(self, entries, now)).await
+    }
+
+    async fn unsuppress(&self, addresses: &[String]) -> Result<u64> {
+        repeat(Patience::Short, "take addresses off the do-not-send list", || {
+            suppression::remove(self, addresses)
+        })
+        .await
+    }
+
+    async fn suppressed(&self, addresses: &[String]) -> Result<Vec<String>> {
+        repeat(Patience::Short, "read the do-not-send list", || suppression::find(self, addresses)).await
+    }
+
+    async fn suppressions(&self, after: Option<&str>, limit: u32) -> Result<Vec<Suppression>> {
+        repeat(Patience::Short, "read the do-not-send list", || suppression::page(self, after, limit)).await
+    }
+
+    async fn sweep_lost_workers(&self, now: DateTime<Utc>, silent_for: Duration) -> Result<u64> {
+        sweeps::lost_workers(self, now, silent_for).await
+    }
+
+    async fn take_over(&self, except: &WorkerId, now: DateTime<Utc>) -> Result<u64> {
+        sweeps::take_over(self, except, now).await
+    }
+
+    async fn sweep_doubts(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "end old doubts", || sweeps::doubts(self, now, limit)).await
+    }
+
+    async fn sweep_ttl(&self, now: DateTime<Utc>, margin: Duration, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "expire messages", || sweeps::ttl(self, now, margin, limit)).await
+    }
+
+    async fn expire_unsent(&self, campaign: CampaignId, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "end unsent messages", || {
+            sweeps::end_unsent(self, campaign, Unsent::Expire, now, limit)
+        })
+        .await
+    }
+
+    async fn skip_unsent(
+        &self,
+        campaign: CampaignId,
+        reason: &str,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<u64> {
+        repeat(Patience::Short, "end unsent messages", || {
+            sweeps::end_unsent(self, campaign, Unsent::Skip(reason), now, limit)
+        })
+        .await
+    }
+
+    async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {
+        repeat(Patience::Short, "note that a template was seen", || templates::see(self, key, now)).await
+    }
+
+    async fn gate(&self, key: &TemplateKey) -> Result<GateState> {
+        repeat(Patience::Short, "read a template's gate", || templates::gate(self, key)).await
+    }
+
+    async fn gate_event(
+        &self,
+        key: &TemplateKey,
+        event: GateEvent,
+        rules: &GateRules,
+        now: DateTime<Utc>,
+    ) -> Result<GateState> {
+        repeat(Patience::Short, "change a template's gate", || {
+            templates::happen(self, key, event, rules, now)
+        })
+        .await
+    }
+}

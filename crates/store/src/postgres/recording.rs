@@ -1,0 +1,33 @@
+//! What became of sends.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::connection::PostgresStore;
+use super::{campaigns, statuses, transition};
+use crate::StoreError;
+use crate::model::Outcome;
+use crate::moving::batch::Batch;
+use crate::moving::recording::{messages, record as record_all, wamids};
+
+/// See [`crate::Store::record`].
+pub(super) async fn record(
+    store: &PostgresStore,
+    outcomes: &[Outcome],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    let concerned: BTreeSet<i64> = outcomes.iter().map(|o| o.message.campaign.0).collect();
+    let mut tx = store.change().await?;
+    campaigns::lock(&mut tx, &Vec::from_iter(concerned)).await?;
+    let mut batch = Batch::default();
+    transition::load(&mut tx, &mut batch, &messages(outcomes)).await?;
+    record_all(&mut batch, outcomes, now);
+    // Statuses may have come before the response of their own send.
+    statuses::apply_parked(&mut tx, &mut batch, &wamids(outcomes), now).await?;
+    transition::write_back(&mut tx, &batch).await?;
+    tx.commit("commit outcomes").await
+}

@@ -1,0 +1,203 @@
+//! Status webhooks: matched, applied, or parked until their message is known.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::connection::PostgresStore;
+use super::text::clean;
+use super::transition::column;
+use super::{campaigns, transition};
+use crate::StoreError;
+use crate::codec::{changed, failed, from_json, json, micros};
+use crate::model::{StatusReport, StatusUpdate};
+use crate::moving::batch::Batch;
+use crate::moving::statuses::{self, Unparked, named, unnamed};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// The park's advisory lock, among those of this database: "paceline" in bytes.
+const PARK_LOCK: i64 = i64::from_be_bytes(*b"paceline");
+
+/// Whoever makes platform's ids known shares the park until its commit …
+const SHARE_PARK: &str = "SELECT pg_advisory_xact_lock_shared($1)";
+
+/// … and whoever parks has it alone: after that all ids are there to be seen, or their makers will look here.
+const TAKE_PARK: &str = "SELECT pg_advisory_xact_lock($1)";
+
+/// Identical statuses are parked once: webhooks are repeated for days.
+const PARK: &str = "
+    INSERT INTO parked_statuses (wamid, status, parked_at)
+    SELECT wamid, status, $3 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u (wamid, status, place)
+    ORDER BY place
+    ON CONFLICT (wamid, hashtextextended(status, 0)) DO NOTHING";
+
+/// Parked statuses of these ids, in the order in which they came.
+pub(super) const PARKED: &str = "SELECT id, status FROM parked_statuses WHERE wamid = ANY($1) ORDER BY id";
+
+/// In the order of addresses: two that add the same ones do not wait in a circle.
+const SUPPRESS: &str = "
+    INSERT INTO suppressions (address, source, suppressed_at)
+    SELECT DISTINCT recipient, '131050', $2::bigint FROM messages WHERE id = ANY($1) ORDER BY recipient
+    ON CONFLICT (address) DO NOTHING";
+
+const UNPARK: &str = "DELETE FROM parked_statuses WHERE id = ANY($1)";
+
+/// What is being unparked at this moment is left alone.
+pub(super) const PRUNE: &str = "
+    DELETE FROM parked_statuses
+    WHERE id = ANY (ARRAY (SELECT id FROM parked_statuses WHERE parked_at < $1 ORDER BY parked_at LIMIT $2
+                           FOR UPDATE SKIP LOCKED))";
+
+/// How one attempt to apply statuses ended.
+enum Attempt {
+    /// Done, with what became of them.
+    Done(StatusReport),
+    /// These campaigns turned out to be concerned, too: their messages became known by platform's ids only after the
+    /// campaigns had been locked.
+    AlsoLock(Vec<i64>),
+}
+
+/// See [`crate::Store::apply_statuses`].
+pub(super) async fn apply(
+    store: &PostgresStore,
+    updates: &[StatusUpdate],
+    now: DateTime<Utc>,
+) -> Result<StatusReport> {
+    if updates.is_empty() {
+        return Ok(StatusReport::default());
+    }
+    let mut locked: BTreeSet<i64> = named(updates).into_iter().map(|id| id >> 32).collect();
+    loop {
+        match attempt(store, updates, &mut locked, now).await? {
+            Attempt::Done(report) => return Ok(report),
+            // Ever more campaigns are locked: this ends.
+            Attempt::AlsoLock(more) => locked.extend(more),
+        }
+    }
+}
+
+async fn attempt(
+    store: &PostgresStore,
+    updates: &[StatusUpdate],
+    locked: &mut BTreeSet<i64>,
+    now: DateTime<Utc>,
+) -> Result<Attempt> {
+    let mut tx = store.change().await?;
+    let without_key: Vec<&str> =
+        updates.iter().filter(|u| u.key.is_none()).map(|u| u.wamid.as_str()).collect();
+    locked.extend(transition::campaigns_of(&mut tx, &without_key).await?);
+    campaigns::lock(&mut tx, &Vec::from_iter(locked.iter().copied())).await?;
+
+    let mut batch = Batch::default();
+    transition::load(&mut tx, &mut batch, &named(updates)).await?;
+    let wamids = unnamed(&mut batch, updates);
+    transition::load_by_wamid(&mut tx, &mut batch, &wamids).await?;
+    let also: Vec<i64> = batch.campaigns().difference(locked).copied().collect();
+    if !also.is_empty() {
+        tx.end().await;
+        return Ok(Attempt::AlsoLock(also));
+    }
+    let applied = statuses::apply(&mut batch, updates, now);
+    if !applied.unmatched.is_empty() {
+        sqlx::query(TAKE_PARK)
+            .bind(PARK_LOCK)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed("wait for parked statuses"))?;
+        let wamids = column(&applied.unmatched, |update| update.wamid.as_str());
+        // Those of campaigns that are locked were looked for in vain, and cannot have come since.
+        let also = transition::campaigns_of(&mut tx, &wamids).await?;
+        let also: Vec<i64> = also.into_iter().filter(|campaign| !locked.contains(campaign)).collect();
+        if !also.is_empty() {
+            tx.end().await;
+            return Ok(Attempt::AlsoLock(also));
+        }
+        park(&mut tx, &applied.unmatched, now).await?;
+    }
+    transition::write_back(&mut tx, &batch).await?;
+    suppress(&mut tx, &applied.opted_out, now).await?;
+    tx.commit("commit statuses").await?;
+    Ok(Attempt::Done(applied.report))
+}
+
+async fn park(tx: &mut PgConnection, unmatched: &[&StatusUpdate], now: DateTime<Utc>) -> Result<()> {
+    let texts: Vec<String> = unmatched.iter().map(json).collect::<Result<_>>()?;
+    sqlx::query(PARK)
+        .bind(column(unmatched, |update| clean(&update.wamid)))
+        .bind(texts)
+        .bind(micros(now))
+        .execute(tx)
+        .await
+        .map_err(failed("park statuses"))?;
+    Ok(())
+}
+
+/// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient
+/// is not to be trusted.
+async fn suppress(tx: &mut PgConnection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(SUPPRESS).bind(ids).bind(micros(now)).execute(tx).await.map_err(failed("keep an opt-out"))?;
+    Ok(())
+}
+
+/// Applies what was parked under these ids to the batch, which has their messages, and takes it away. From then
+/// on until the commit nobody parks.
+pub(super) async fn apply_parked(
+    tx: &mut PgConnection,
+    batch: &mut Batch,
+    wamids: &[&str],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if wamids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(SHARE_PARK)
+        .bind(PARK_LOCK)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed("look at parked statuses"))?;
+    let rows: Vec<(i64, String)> = sqlx::query_as(PARKED)
+        .bind(column(wamids, |wamid| clean(wamid)))
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("read parked statuses"))?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let parked: Vec<(i64, StatusUpdate)> = rows
+        .into_iter()
+        .map(|(number, text)| Ok((number, from_json("parked_statuses.status", &text)?)))
+        .collect::<Result<_>>()?;
+    let Unparked { done, opted_out } = statuses::apply_parked(batch, &parked, now);
+    suppress(tx, &opted_out, now).await?;
+    sqlx::query(UNPARK).bind(done).execute(tx).await.map_err(failed("take parked statuses away"))?;
+    Ok(())
+}
+
+/// See [`crate::Store::prune_parked`].
+pub(super) async fn prune(store: &PostgresStore, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+    let mut tx = store.change().await?;
+    let done = sqlx::query(PRUNE)
+        .bind(micros(before))
+        .bind(i64::from(limit))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed("drop old parked statuses"))?;
+    tx.commit("commit dropping old parked statuses").await?;
+    Ok(done.rows_affected())
+}
+
+/// See [`crate::Store::parked_statuses`].
+pub(super) async fn parked(store: &PostgresStore) -> Result<u64> {
+    let mut tx = store.snapshot().await?;
+    let n: i64 = sqlx::query_scalar("SELECT count(*) FROM parked_statuses")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(failed("count parked statuses"))?;
+    tx.end().await;
+    Ok(changed(usize::try_from(n).unwrap_or(0)))
+}

@@ -1,0 +1,155 @@
+//! Campaigns with their counters and groups.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use campaign::definition::Definition;
+use campaign::ids::CampaignId;
+use campaign::message;
+use campaign::money::Micros;
+use sqlx::FromRow;
+
+use crate::StoreError;
+use crate::codec::{amount, currency, from_json, named, number, optional_time, time};
+use crate::model::{CampaignRow, FailureCount, GroupRow, TemplateKey, Totals};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// Definitions are frozen at launch and dear to parse; campaign numbers are never used twice.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions(Mutex<HashMap<i64, Arc<Definition>>>);
+
+impl Definitions {
+    /// The frozen definition of a campaign, parsed once.
+    fn of(&self, campaign: i64, text: &str) -> Result<Arc<Definition>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(definition) = known.get(&campaign) {
+            return Ok(Arc::clone(definition));
+        }
+        let definition: Arc<Definition> = Arc::new(from_json("campaigns.definition", text)?);
+        known.insert(campaign, Arc::clone(&definition));
+        Ok(definition)
+    }
+}
+
+/// A row of `campaigns`, by the names of its columns.
+#[derive(Debug, FromRow)]
+pub(crate) struct CampaignColumns {
+    pub(crate) id: i64,
+    key: String,
+    state: String,
+    reason: Option<String>,
+    file: String,
+    definition: String,
+    plan_hash: String,
+    currency: String,
+    budget: Option<i64>,
+    spent: i64,
+    reserved: i64,
+    launched_at: i64,
+    started_at: Option<i64>,
+    last_sent_at: Option<i64>,
+    finished_at: Option<i64>,
+    planned_total: i64,
+    excluded_total: i64,
+    messages_total: i64,
+    attempts: i64,
+    stop_waived: bool,
+}
+
+/// A row of `send_groups`, with the earliest `not_before` of its deferred slices.
+#[derive(Debug, FromRow)]
+pub(crate) struct GroupColumns {
+    campaign_id: i64,
+    number: i64,
+    sender: String,
+    waba_id: String,
+    template: String,
+    language: String,
+    variant: Option<String>,
+    zone: String,
+    planned: i64,
+    released: i64,
+    not_before: Option<i64>,
+}
+
+/// Rows of campaigns, as of one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    pub(crate) campaigns: Vec<CampaignColumns>,
+    /// Campaign, state and how many messages.
+    pub(crate) counts: Vec<(i64, String, i64)>,
+    /// Campaign, code (empty: none) and how many messages.
+    pub(crate) failures: Vec<(i64, String, i64)>,
+    pub(crate) groups: Vec<GroupColumns>,
+}
+
+/// Puts campaigns together, in the order of their rows.
+pub(crate) fn assemble(loaded: Loaded, definitions: &Definitions) -> Result<Vec<CampaignRow>> {
+    let mut parts: HashMap<i64, Parts> = HashMap::new();
+    for (campaign, state, n) in loaded.counts {
+        let part = parts.entry(campaign).or_default();
+        part.counts.insert(named("campaign_counts.state", &state)?, number("campaign_counts.n", n)?);
+    }
+    for (campaign, code, n) in loaded.failures {
+        let code = if code.is_empty() { None } else { Some(named("failure_counts.code", &code)?) };
+        let messages = number("failure_counts.n", n)?;
+        parts.entry(campaign).or_default().failures.push(FailureCount { code, messages });
+    }
+    for row in loaded.groups {
+        parts.entry(row.campaign_id).or_default().groups.push(group(row)?);
+    }
+    let whole =
+        |row: CampaignColumns| campaign_row(definitions, parts.remove(&row.id).unwrap_or_default(), row);
+    loaded.campaigns.into_iter().map(whole).collect()
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    counts: BTreeMap<message::State, u64>,
+    failures: Vec<FailureCount>,
+    groups: Vec<GroupRow>,
+}
+
+fn campaign_row(definitions: &Definitions, parts: Parts, row: CampaignColumns) -> Result<CampaignRow> {
+    Ok(CampaignRow {
+        id: CampaignId(row.id),
+        key: row.key,
+        state: named("campaigns.state", &row.state)?,
+        reason: row.reason,
+        file: row.file,
+        definition: definitions.of(row.id, &row.definition)?,
+        plan_hash: row.plan_hash,
+        currency: currency("campaigns.currency", &row.currency)?,
+        budget: amount(row.budget),
+        spent: Micros(row.spent),
+        reserved: Micros(row.reserved),
+        launched_at: time("campaigns.launched_at", row.launched_at)?,
+        started_at: optional_time("campaigns.started_at", row.started_at)?,
+        last_sent_at: optional_time("campaigns.last_sent_at", row.last_sent_at)?,
+        finished_at: optional_time("campaigns.finished_at", row.finished_at)?,
+        totals: Totals {
+            planned: number("campaigns.planned_total", row.planned_total)?,
+            excluded: number("campaigns.excluded_total", row.excluded_total)?,
+            messages: number("campaigns.messages_total", row.messages_total)?,
+        },
+        counts: parts.counts,
+        attempts: number("campaigns.attempts", row.attempts)?,
+        stop_waived: row.stop_waived,
+        failures: parts.failures,
+        groups: parts.groups,
+    })
+}
+
+fn group(row: GroupColumns) -> Result<GroupRow> {
+    Ok(GroupRow {
+        number: number("send_groups.number", row.number)?,
+        sender: row.sender,
+        template: TemplateKey { waba_id: row.waba_id, name: row.template, language: row.language },
+        variant: row.variant,
+        zone: row.zone,
+        planned: number("send_groups.planned", row.planned)?,
+        released: number("send_groups.released", row.released)?,
+        not_before: optional_time("slices.not_before", row.not_before)?,
+    })
+}

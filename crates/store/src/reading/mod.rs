@@ -1,0 +1,13 @@
+//! What is shown, put together from rows of any database.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `campaigns` | campaigns with their counters and groups, and their definitions, parsed once |
+//! | `messages` | messages and excluded rows |
+//! | `slices` | what is left to do of a slice |
+//! | `verdict` | the guarantees, compared |
+
+pub(crate) mod campaigns;
+pub(crate) mod messages;
+pub(crate) mod slices;
+pub(crate) mod verdict;

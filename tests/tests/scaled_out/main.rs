@@ -1,0 +1,32 @@
+//! The same stories as in ../scenarios, on PostgreSQL and Redis: the parts are others, and nobody can tell.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story that cannot be told on has to fail"
+)]
+
+use testkit::{Backend, World, WorldOptions};
+
+#[path = "../scenarios/control.rs"]
+mod control;
+#[path = "../scenarios/errors.rs"]
+mod errors;
+#[path = "../scenarios/gate.rs"]
+mod gate;
+#[path = "../scenarios/launching.rs"]
+mod launching;
+#[path = "../scenarios/money.rs"]
+mod money;
+#[path = "../scenarios/optout.rs"]
+mod optout;
+#[path = "../scenarios/schedule.rs"]
+mod schedule;
+#[path = "../scenarios/webhooks.rs"]
+mod webhooks;
+
+/// The world that the stories are told in.
+async fn world(options: WorldOptions) -> World {
+    World::start(WorldOptions { backend: Backend::ScaledOut, ..options }).await
+}
