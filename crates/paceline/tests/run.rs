@@ -133,6 +133,64 @@ fn a_second_run_on_the_same_database_is_refused() {
     assert_eq!(again.end().0.code(), Some(0), "the lock of a killed process is gone");
 }
 
+/// With the queue in memory, PostgreSQL too has one process that sends.
+#[test]
+fn a_second_run_on_the_same_postgres_is_refused() {
+    let database = servers::Postgres::shared().database();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("workers.toml"), WORKERS).unwrap();
+    let variables = [("PACELINE_STORE__URL", database.as_str())];
+    let mut first = Process::start(folder.path(), &["run"], &variables);
+    first.log_line("paceline runs");
+    let (status, said) = Process::start(folder.path(), &["run"], &variables).end();
+    assert_eq!(status.code(), Some(3), "{said}");
+    assert!(said.contains("error: another process already sends from this database"), "{said}");
+
+    first.signal("TERM");
+    let (status, log) = first.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    let mut next = Process::start(folder.path(), &["run"], &variables);
+    next.log_line("paceline runs");
+}
+
+#[test]
+fn one_role_alone_needs_a_queue_that_others_reach() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("workers.toml"), WORKERS).unwrap();
+    for role in ["scheduler", "worker"] {
+        let (status, said) = Process::start(folder.path(), &[role], &[]).end();
+        assert_eq!(status.code(), Some(2), "{said}");
+        let expected = format!(
+            "error: built-in defaults: queue.url is memory://, which works within one process only, and this is a {role} \
+             alone; name a redis:// address, or start `paceline run`, which has every role\n"
+        );
+        assert_eq!(said, expected);
+    }
+}
+
+/// Redis and the platform may be down when a process starts: it waits for them, and says so.
+#[test]
+fn a_worker_starts_without_redis_and_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("workers.toml"), WORKERS).unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let variables = [
+        ("PACELINE_QUEUE__URL", format!("redis://{nobody}")),
+        ("PACELINE_HEALTH__LISTEN", "127.0.0.1:0".to_owned()),
+    ];
+    let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let mut worker = Process::start(folder.path(), &["worker", "--log-format", "json"], &variables);
+    let line: serde_json::Value = serde_json::from_str(&worker.log_line("paceline runs")).unwrap();
+    let health = line["health"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let address = health.strip_suffix("/healthz").unwrap();
+    assert!(get(address, "/healthz").starts_with("HTTP/1.1 200"));
+    let ready = get(address, "/readyz");
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("\"queue\""), "{ready}");
+    worker.signal("TERM");
+    let (status, log) = worker.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
 #[test]
 fn an_address_in_use_is_a_failure_with_advice() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@
 //! | module | responsible for |
 //! | --- | --- |
 //! | [`lock`] | one `run` per database file, where the queue is in memory |
-//! | `sole` | the same for every kind of database |
+//! | `sole` | the same for PostgreSQL |
 //! | `means` | queue and permits, by the configuration |
 //! | `start` | making the parts and starting them |
 //! | [`running`] | supervising and stopping them |

@@ -1,8 +1,6 @@
-//! One process per database, where the queue is in memory: with a pace of its own each, two together would send at
-//! twice the rate. A lease in the database says who it is, and ends with its holder.
-//!
-//! On one machine the lock of the database file ([`super::lock`]) says so at once, and in words; this holds for
-//! databases that several machines reach, too.
+//! One process per PostgreSQL database, where the queue is in memory: with a pace of its own each, two together would
+//! send at twice the rate. A lease in the database says who it is, and ends some seconds after its holder. Database files
+//! have a lock instead ([`super::lock`]).
 
 use std::time::Duration;
 

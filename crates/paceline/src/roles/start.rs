@@ -16,7 +16,7 @@ use super::listener;
 use super::means::Means;
 use super::running::{Roles, Running, Stops};
 use super::sole::Sole;
-use crate::config::{Config, QueueUrl, Secrets};
+use crate::config::{Config, QueueUrl, Secrets, StoreUrl};
 use crate::failure::Failure;
 use campaign::problem::{Problem, Problems};
 
@@ -88,11 +88,14 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         let means = Means::of(config, &clock, &id.0)?;
         needs.queue = Some(means.queue.clone());
         if config.queue.url.value == QueueUrl::Memory {
+            // A database file has a lock of its own, which ends at once with its process.
+            if matches!(config.store.url.value, StoreUrl::Postgres(_)) {
+                let sole = Sole::take(store.clone(), clock.clone(), id.clone()).await?;
+                let stop = stops.storing.clone();
+                roles.spawn("lease of the database", async move { sole.keep(stop).await });
+            }
             // What was claimed or released is nobody's any more: the queue was another process's memory.
-            let sole = Sole::take(store.clone(), clock.clone(), id.clone()).await?;
             take_over(&store, &id, started).await?;
-            let stop = stops.storing.clone();
-            roles.spawn("lease of the database", async move { sole.keep(stop).await });
         }
         if set.worker {
             let settings = worker::Settings {
