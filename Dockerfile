@@ -2,6 +2,12 @@
 #
 #   docker build --tag paceline .
 #   docker run --rm paceline --help
+#
+# `run` on the embedded database needs a volume for it; without one the database goes with the container, and nobody
+# knows any more what was sent:
+#
+#   docker run --init --volume paceline-data:/var/lib/paceline --env-file .env --publish 8080:8080 \
+#       --volume ./workers.toml:/etc/paceline/workers.toml:ro --env PACELINE_CONFIG=/etc/paceline/workers.toml paceline run
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /src

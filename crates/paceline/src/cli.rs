@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// Only a worker: sends; any number share the pace
     Worker(commands::run::RoleArgs),
     /// Only the webhook intake: matches statuses with messages; any number
-    Reconciler(commands::run::RoleArgs),
+    Reconciler(commands::run::Args),
     /// Show campaigns with progress, rate, time left and spend
     Status(commands::status::Args),
     /// Pause a campaign; takes hold within one second

@@ -7,6 +7,7 @@ use std::time::Duration;
 use campaign::definition::ProductPolicy;
 use campaign::ids::{CorrelationKey, MessageId};
 use campaign::pacing::limiter::{Ask, Instant, TOLERANCE};
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use queue::Granted;
 use store::model::ClaimedMessage;
@@ -28,8 +29,8 @@ pub(crate) struct Flight {
 /// Messages of one claim, each with its place among the requests in flight.
 pub(crate) struct Ready {
     pub(crate) messages: Vec<(ClaimedMessage, OwnedSemaphorePermit)>,
-    /// Nothing of it leaves after this instant of `Clock::monotonic`.
-    pub(crate) good_until: Duration,
+    /// Nothing of it leaves after either of these instants, of `Clock::monotonic` and of `Clock::now`.
+    pub(crate) good_until: (Duration, DateTime<Utc>),
 }
 
 impl Worker {
@@ -53,11 +54,11 @@ impl Worker {
             let wanted = u32::try_from(left).unwrap_or(u32::MAX);
             let ask = Ask { permits: wanted, ..*ask };
             let turn = self.until_permitted(context, &ask, &mut permits);
-            let remaining = good_until.saturating_sub(self.clock.monotonic());
+            let remaining = good_until.0.saturating_sub(self.clock.monotonic());
             let has_turn = tokio::time::timeout(remaining, turn).await.is_ok();
             left -= 1;
             // The last look before the request: the process may have been frozen until now.
-            if !has_turn || self.clock.monotonic() >= good_until {
+            if !has_turn || self.clock.monotonic() >= good_until.0 || self.clock.now() >= good_until.1 {
                 flight.spawn(async move { Flight { message, answer: None } });
                 continue;
             }

@@ -42,6 +42,10 @@ const PUT_BACK: Duration = Duration::from_secs(5);
 /// process that was frozen, and wakes, must not send what has long been decided about.
 const CLAIM_GOOD_FOR: Duration = Duration::from_secs(5);
 
+/// How long a slice is put back whose messages could not be claimed: an outage is over by then or is not, and a claim
+/// that can never succeed does not keep everybody busy.
+const AFTER_A_FAILED_CLAIM: Duration = Duration::from_secs(1);
+
 /// How long to wait for stragglers before the places they do not occupy are used.
 const STRAGGLERS: Duration = Duration::from_millis(200);
 
@@ -216,12 +220,12 @@ impl Worker {
             worker: self.settings.id.clone(),
             lease_until: now + self.settings.lease,
         };
-        // From before the claim: it may hold from the moment it is asked for.
-        let good_until = self.clock.monotonic() + CLAIM_GOOD_FOR;
+        // From before the claim: it may hold from the moment it is asked for. By both clocks: the monotonic one stands
+        // still while a machine sleeps.
+        let good_until = (self.clock.monotonic() + CLAIM_GOOD_FOR, now + CLAIM_GOOD_FOR);
         let Some(claimed) = self.claim(&claim, now).await else {
             self.permits.give_back(&context.line.sender.pace, id, ask.weight, &permits).await;
-            pending.splice(0..0, claim.seqs);
-            return None;
+            return Some(Some(self.clock.now() + AFTER_A_FAILED_CLAIM));
         };
         let (used, unused) = permits.split_at(claimed.messages.len().min(permits.len()));
         if !unused.is_empty() {

@@ -104,30 +104,40 @@ impl Worker {
     }
 
     /// Says that this worker lives, and keeps up the leases of the slices it has in hand, every `every`, until
-    /// `stop` is cancelled.
+    /// `stop` is cancelled. Apart, so that a campaign that is locked does not keep the heart from beating.
     pub async fn beat(&self, every: Duration, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            let beat = async {
+        let live = async {
+            loop {
                 persist("say that this worker lives", || {
                     self.store.heartbeat(&self.settings.id, self.clock.now())
                 })
                 .await;
-                let slices: Vec<SliceId> = self.slices_in_hand().iter().copied().collect();
-                if !slices.is_empty() {
-                    persist("keep up the leases of slices", || {
-                        self.store.prolong(&slices, self.clock.now() + self.settings.lease)
-                    })
-                    .await;
-                }
-            };
-            tokio::select! {
-                () = beat => {}
-                () = stop.cancelled() => return,
+                self.clock.sleep(every).await;
             }
-            tokio::select! {
-                () = self.clock.sleep(every) => {}
-                () = stop.cancelled() => return,
+        };
+        let hold = async {
+            loop {
+                self.keep_up_leases().await;
+                self.clock.sleep(every).await;
             }
+        };
+        tokio::select! {
+            () = live => {}
+            () = hold => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn keep_up_leases(&self) {
+        let slices: Vec<SliceId> = self.slices_in_hand().iter().copied().collect();
+        if slices.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.prolong(&slices, self.clock.now() + self.settings.lease).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the leases of slices could not be kept up; the next beat tries again"
+            );
         }
     }
 

@@ -1,8 +1,9 @@
 //! `paceline doctor`: what is there, what is missing, and how to get it. Changes nothing.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use campaign::problem::{Problem, Problems};
 use chrono::{DateTime, Datelike, Utc};
@@ -17,7 +18,7 @@ use crate::app::{check_folder, open_store};
 use crate::config::{Config, QueueUrl, Sender, Source, StoreUrl, WEBHOOK_PATH};
 use crate::failure::{Failure, reason};
 use crate::output::{self, Look, Table, Text, Tone};
-use crate::roles::RunLock;
+use crate::roles::{HEALTH_PATH, RunLock};
 
 /// What `doctor` is told.
 #[derive(Debug, clap::Args)]
@@ -288,12 +289,28 @@ async fn port(config: &Config) -> Finding {
             what,
             format!("{address} is free; the platform must reach it as https://YOUR-HOST{WEBHOOK_PATH}"),
         ),
-        Err(_) if runs => Finding::good(what, format!("{address} is in use, by `paceline run` as it seems")),
+        Err(_) if runs || is_ours(address).await => {
+            Finding::good(what, format!("{address} is in use, by Paceline as it seems"))
+        }
         Err(error) => {
             Finding::new(what, Verdict::Missing, format!("cannot listen on {address}: {}", reason(&error)))
                 .help("stop what listens there, or change webhook.listen")
         }
     }
+}
+
+/// Whether what listens there answers as Paceline does.
+async fn is_ours(address: SocketAddr) -> bool {
+    let ip = match address.ip() {
+        ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ip => ip,
+    };
+    let url = format!("http://{}{HEALTH_PATH}", SocketAddr::new(ip, address.port()));
+    let Ok(client) = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build() else {
+        return false;
+    };
+    let Ok(response) = client.get(url).send().await else { return false };
+    response.json::<serde_json::Value>().await.is_ok_and(|answer| answer["status"] == "ok")
 }
 
 /// A clock that is years off refuses every certificate and misses every start time.

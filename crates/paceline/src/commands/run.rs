@@ -16,7 +16,7 @@ pub(crate) struct Args {}
 /// What a process of one role is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RoleArgs {
-    /// Answer GET /healthz and /readyz there [default: health.listen; a reconciler: webhook.listen]
+    /// Answer GET /healthz and /readyz there [default: health.listen]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) health: Option<SocketAddr>,
 }
@@ -40,13 +40,9 @@ pub(crate) async fn worker(app: &App, args: RoleArgs) -> Result<(), Failure> {
 }
 
 /// Runs the webhook intake alone. Its health pages are where its webhooks come in.
-pub(crate) async fn reconciler(app: &App, args: RoleArgs) -> Result<(), Failure> {
+pub(crate) async fn reconciler(app: &App, _args: Args) -> Result<(), Failure> {
     let set = RoleSet { scheduler: false, worker: false, reconciler: true };
-    let listen = match args.health {
-        Some(address) => (address, "--health"),
-        None => (app.config.webhook.listen, "webhook.listen"),
-    };
-    work(app, set, Some(listen)).await
+    work(app, set, Some((app.config.webhook.listen, "webhook.listen"))).await
 }
 
 fn health(app: &App, args: RoleArgs) -> Option<(SocketAddr, &'static str)> {

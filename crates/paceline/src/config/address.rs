@@ -101,7 +101,14 @@ pub(super) fn queue_url(item: &Item<'_>) -> Option<QueueUrl> {
 
 /// A password does not belong into the file.
 fn server(item: &Item<'_>, url: &Url, text: &str) -> Option<ServerUrl> {
-    if url.password().is_some() && !environment::is_place(item.place()) {
+    if url.path().contains('@') || url.path().to_ascii_lowercase().contains("%40") {
+        return item.wrong(
+            "has an @ in its path, as where a user or password has a / in it",
+            "write %2F for a / in a user or password",
+        );
+    }
+    let has_password = url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password");
+    if has_password && !environment::is_place(item.place()) {
         return item.wrong(
             "has a password in it, and this file is no place for one",
             format!(

@@ -19,7 +19,7 @@ use crate::failure::Failure;
 /// How long each stage of stopping may take.
 #[derive(Debug, Clone, Copy)]
 struct Deadlines {
-    /// Finishing and recording what is in hand. No request takes longer.
+    /// Finishing and recording what is in hand: the longest request, and time to record it.
     sending: Duration,
     /// Answering what has arrived.
     listening: Duration,
@@ -28,7 +28,7 @@ struct Deadlines {
 }
 
 const DEADLINES: Deadlines = Deadlines {
-    sending: Duration::from_secs(45),
+    sending: Duration::from_secs(50),
     listening: Duration::from_secs(5),
     storing: Duration::from_secs(10),
 };

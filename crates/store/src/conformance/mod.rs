@@ -134,6 +134,7 @@ macro_rules! conformance_suite {
                 an_outcome_told_twice_is_told_once
                 an_outcome_of_an_earlier_attempt_changes_no_state
                 a_response_that_came_after_the_worker_was_lost_ends_the_doubt
+                nothing_waits_in_a_campaign_that_is_done
                 an_outcome_for_nobody_is_no_error
             }
             statuses {

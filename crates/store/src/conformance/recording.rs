@@ -1,11 +1,14 @@
 //! Outcomes: every kind, late and doubled.
 
+use std::time::Duration;
+
 use campaign::ids::{CampaignId, MessageId, Seq};
+use campaign::lifecycle::Event;
 use campaign::message::{State, Status};
 
 use super::scene::{Setup, at, failure, seqs, unkeyed, wamid};
 use crate::SharedStore;
-use crate::model::{FailureCount, Outcome, OutcomeKind};
+use crate::model::{Claim, FailureCount, Outcome, OutcomeKind};
 
 pub async fn each_kind_of_outcome(store: SharedStore) {
     let scene = Setup::default().released(&store).await;
@@ -76,6 +79,28 @@ pub async fn a_response_that_came_after_the_worker_was_lost_ends_the_doubt(store
     assert_eq!(scene.state(2).await, State::Accepted);
     scene.release_all(at(10_000)).await;
     assert!(seqs(&scene.claim(2, [2], at(10_000)).await).is_empty());
+}
+
+pub async fn nothing_waits_in_a_campaign_that_is_done(store: SharedStore) {
+    // A worker comes back long after its claims became doubts, which the campaign was not held up by.
+    let scene = Setup { messages: 2, per_slice: 2, ..Setup::default() }.released(&store).await;
+    let claim = Claim {
+        slice: scene.slice(0),
+        seqs: vec![Seq(1)],
+        worker: super::scene::worker("w1"),
+        lease_until: at(60),
+    };
+    scene.claim(0, 0..1, at(0)).await;
+    store.claim(&claim, &scene.rules, at(1)).await.unwrap();
+    scene.unknown(0, 1, at(2)).await;
+    store.sweep_lost_workers(at(100), Duration::from_secs(10)).await.unwrap();
+    scene.transition(Event::Settle, at(9_000)).await;
+    scene.transition(Event::Finish, at(9_000)).await;
+    scene.refused(0, 1, Some(at(9_002)), at(9_001)).await;
+    store.disown(&claim, at(1), at(9_001)).await.unwrap();
+    for seq in 0..2 {
+        assert_eq!((scene.state(seq).await, scene.row(seq).await.retry_at), (State::Failed, None));
+    }
 }
 
 pub async fn an_outcome_for_nobody_is_no_error(store: SharedStore) {

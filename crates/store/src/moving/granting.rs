@@ -232,8 +232,10 @@ pub(crate) fn disown(batch: &mut Batch, claim: &Claim, claimed_at: DateTime<Utc>
             && live.worker.as_deref() == Some(claim.worker.0.as_str())
             && live.claimed_at.map(micros) == Some(micros(claimed_at))
             && entry.slice == i64::from(claim.slice.number);
-        if is_its && matches!(entry.happen(Event::Refused(Again::Later), now), Ok(true)) {
-            entry.live.retry_at = Some(now);
+        // Nothing is sent any more for a campaign that is done, so nothing may wait to be.
+        let again = if entry.is_done { Again::No } else { Again::Later };
+        if is_its && matches!(entry.happen(Event::Refused(again), now), Ok(true)) {
+            entry.live.retry_at = (again == Again::Later).then_some(now);
             entry.live.failure = Some(Failure {
                 code: None,
                 class: NOT_SENT.to_owned(),

@@ -73,6 +73,8 @@ pub(crate) struct Entry {
     pub(crate) ends_at: Option<DateTime<Utc>>,
     /// Whether the campaign is over: nothing is tried again.
     pub(crate) is_over: bool,
+    /// Whether the campaign is done: nothing sends, expires or skips any more what waits in it.
+    pub(crate) is_done: bool,
     /// How often the campaign tries a message.
     pub(crate) retry: Policy,
     /// What was added to the campaign's sums without asking its budget.
@@ -132,6 +134,7 @@ impl Entry {
             currency,
             ends_at,
             is_over: state.is_over(),
+            is_done: state == lifecycle::State::Done,
             retry,
             unguarded: 0,
         };

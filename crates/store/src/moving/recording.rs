@@ -46,10 +46,12 @@ fn record_one(batch: &mut Batch, id: i64, outcome: &Outcome, now: DateTime<Utc>)
     let event = match &outcome.result {
         OutcomeKind::Accepted { held: false, .. } => Event::Accepted,
         OutcomeKind::Accepted { held: true, .. } => Event::Held,
-        OutcomeKind::Refused { retry_at: Some(_), .. } => Event::Refused(Again::Later),
-        OutcomeKind::Refused { retry_at: None, .. } => Event::Refused(Again::No),
+        // Nothing is sent any more for a campaign that is done, so nothing may wait to be.
+        OutcomeKind::Refused { retry_at: Some(_), .. } if !entry.is_done => Event::Refused(Again::Later),
+        OutcomeKind::Refused { .. } => Event::Refused(Again::No),
         OutcomeKind::Unknown { .. } => Event::Unknown,
     };
+    let is_done = entry.is_done;
     let moved = match entry.happen(event, now) {
         Ok(moved) => moved,
         Err(forbidden) => {
@@ -64,7 +66,7 @@ fn record_one(batch: &mut Batch, id: i64, outcome: &Outcome, now: DateTime<Utc>)
         }
         OutcomeKind::Refused { failure, retry_at, counts } if moved => {
             live.failure = Some(failure.clone());
-            live.retry_at = *retry_at;
+            live.retry_at = retry_at.filter(|_| !is_done);
             live.failures += u32::from(*counts);
         }
         OutcomeKind::Unknown { failure } if moved => live.failure = Some(failure.clone()),
