@@ -24,11 +24,8 @@ const EVERY: Duration = Duration::from_secs(2);
 /// What can happen.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    KillWorker,
-    KillScheduler,
-    KillReconciler,
-    FreezeWorker,
-    FreezeScheduler,
+    Kill(Role),
+    Freeze(Role),
     Flush,
     RestartRedis,
     RestartPostgres,
@@ -37,15 +34,15 @@ enum Fault {
     SilenceRedis,
     CutPostgres,
     SilencePostgres,
-    TerminateWorker,
+    Terminate(Role),
 }
 
 const FAULTS: [Fault; 14] = [
-    Fault::KillWorker,
-    Fault::KillScheduler,
-    Fault::KillReconciler,
-    Fault::FreezeWorker,
-    Fault::FreezeScheduler,
+    Fault::Kill(Role::Worker),
+    Fault::Kill(Role::Scheduler),
+    Fault::Kill(Role::Reconciler),
+    Fault::Freeze(Role::Worker),
+    Fault::Freeze(Role::Scheduler),
     Fault::Flush,
     Fault::RestartRedis,
     Fault::RestartPostgres,
@@ -54,7 +51,7 @@ const FAULTS: [Fault; 14] = [
     Fault::SilenceRedis,
     Fault::CutPostgres,
     Fault::SilencePostgres,
-    Fault::TerminateWorker,
+    Fault::Terminate(Role::Worker),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -130,37 +127,21 @@ async fn inflict(cluster: &mut Cluster, fault: Fault, chance: &mut ChaCha8Rng) {
     let wait = || tokio::time::sleep(a_while);
     let mut any = |role| cluster.names(role).choose(chance).unwrap().clone();
     match fault {
-        Fault::KillWorker | Fault::KillScheduler | Fault::KillReconciler => {
-            let role = match fault {
-                Fault::KillScheduler => Role::Scheduler,
-                Fault::KillReconciler => Role::Reconciler,
-                Fault::KillWorker
-                | Fault::FreezeWorker
-                | Fault::FreezeScheduler
-                | Fault::TerminateWorker
-                | Fault::Flush
-                | Fault::RestartRedis
-                | Fault::RestartPostgres
-                | Fault::CrashPostgres
-                | Fault::CutRedis
-                | Fault::SilenceRedis
-                | Fault::CutPostgres
-                | Fault::SilencePostgres => Role::Worker,
-            };
+        Fault::Kill(role) => {
             let name = any(role);
             cluster.kill(&name);
             wait().await;
             cluster.start_process(&name);
         }
-        Fault::FreezeWorker | Fault::FreezeScheduler => {
-            let name = any(if matches!(fault, Fault::FreezeWorker) { Role::Worker } else { Role::Scheduler });
+        Fault::Freeze(role) => {
+            let name = any(role);
             cluster.freeze(&name);
             // Now and then for longer than anybody waits for it.
             tokio::time::sleep(a_while * if chance.random_bool(0.3) { 5 } else { 1 }).await;
             cluster.thaw(&name);
         }
-        Fault::TerminateWorker => {
-            let name = any(Role::Worker);
+        Fault::Terminate(role) => {
+            let name = any(role);
             let code = cluster.terminate(&name);
             assert_eq!(code, Some(0), "{name} ends well\n{}", cluster.tails());
             cluster.start_process(&name);
