@@ -10,6 +10,7 @@
 //! | [`memory`] | queue and permits inside one process |
 //! | [`redis`] | queue and permits that many processes share: apalis and a script, in Redis |
 //! | `line` | the lines in which those wait who ask for permits |
+//! | `places` | how the jobs in hand at once are shared out among senders |
 //! | [`conformance`] | the suite that every queue and every permits pass (feature `conformance`) |
 
 #[cfg(feature = "conformance")]
@@ -17,6 +18,7 @@ pub mod conformance;
 pub mod job;
 mod line;
 pub mod memory;
+mod places;
 pub mod redis;
 
 use std::fmt;
@@ -54,18 +56,32 @@ pub struct Depth {
     pub running: u64,
 }
 
+/// What a handler did with a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handled {
+    /// What could be done now: the job is gone from the queue.
+    Done,
+    /// Nothing: the job goes back to the front of the line, for whoever is ready first.
+    PutBack,
+}
+
 /// What executes jobs.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
+    /// Waits until this handler can take a job. Asked before each one is taken, so that a process that cannot work
+    /// at the moment leaves the jobs to others.
+    async fn ready(&self) {}
+
     /// Executes one job. It has no error: what goes wrong is recorded in the store, and a job that is not
     /// finished comes back when its lease ends. A panic is caught by the queue and ends only this job.
-    async fn handle(&self, job: Job);
+    async fn handle(&self, job: Job) -> Handled;
 }
 
 /// A job queue.
 #[async_trait]
 pub trait Queue: fmt::Debug + Send + Sync + 'static {
-    /// Adds jobs. They may be delivered in any order, and more than once.
+    /// Adds jobs. They may be delivered in any order, and more than once: one that is pushed again while somebody has
+    /// it in hand is delivered to whoever is ready, as its slice was released again.
     ///
     /// # Errors
     /// When the queue is out of reach; none or some of the jobs were added, and pushing them again is safe.

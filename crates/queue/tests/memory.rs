@@ -7,8 +7,8 @@ use queue::conformance::{jobs, permits};
 use queue::memory::{MemoryPermits, MemoryQueue};
 use queue::{SharedPermits, SharedQueue};
 
-fn queue() -> SharedQueue {
-    Arc::new(MemoryQueue::new())
+fn queue_of(senders: &[&str]) -> SharedQueue {
+    Arc::new(MemoryQueue::new(senders.iter().map(|&sender| sender.to_owned())))
 }
 
 fn permits_and_clock() -> (SharedPermits, SharedClock) {
@@ -18,22 +18,22 @@ fn permits_and_clock() -> (SharedPermits, SharedClock) {
 
 #[tokio::test]
 async fn delivers_every_job() {
-    jobs::delivers_every_job(queue()).await;
+    jobs::delivers_every_job(queue_of(&["a", "b"])).await;
 }
 
 #[tokio::test]
 async fn keeps_to_its_concurrency() {
-    jobs::keeps_to_its_concurrency(queue()).await;
+    jobs::keeps_to_its_concurrency(queue_of(&["a"])).await;
 }
 
 #[tokio::test]
 async fn a_stop_finishes_what_is_in_hand() {
-    jobs::a_stop_finishes_what_is_in_hand(queue()).await;
+    jobs::a_stop_finishes_what_is_in_hand(queue_of(&["a"])).await;
 }
 
 #[tokio::test]
 async fn a_panic_is_one_jobs_outcome() {
-    jobs::a_panic_is_one_jobs_outcome(queue()).await;
+    jobs::a_panic_is_one_jobs_outcome(queue_of(&["a"])).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,12 +43,12 @@ async fn the_pace_is_global() {
 
 #[tokio::test]
 async fn a_job_pushed_again_is_not_lost_and_not_doubled() {
-    jobs::a_job_pushed_again_is_not_lost_and_not_doubled(queue()).await;
+    jobs::a_job_pushed_again_is_not_lost_and_not_doubled(queue_of(&["a"])).await;
 }
 
 #[tokio::test]
 async fn a_backlog_holds_up_no_other_sender() {
-    jobs::a_backlog_holds_up_no_other_sender(queue()).await;
+    jobs::a_backlog_holds_up_no_other_sender(queue_of(&["a", "b"])).await;
 }
 
 #[tokio::test]
@@ -92,4 +92,19 @@ async fn given_back_permits_are_not_lost() {
 async fn late_permits_count_from_their_use() {
     let (permits, clock) = permits_and_clock();
     permits::late_permits_count_from_their_use(permits, clock).await;
+}
+
+#[tokio::test]
+async fn a_job_in_hand_that_is_pushed_again_goes_to_others() {
+    jobs::a_job_in_hand_that_is_pushed_again_goes_to_others(queue_of(&["a"])).await;
+}
+
+#[tokio::test]
+async fn a_job_put_back_goes_to_whoever_is_ready() {
+    jobs::a_job_put_back_goes_to_whoever_is_ready(queue_of(&["a"])).await;
+}
+
+#[tokio::test]
+async fn jobs_that_hang_hold_up_no_other_sender() {
+    jobs::jobs_that_hang_hold_up_no_other_sender(queue_of(&["a", "b", "c"])).await;
 }

@@ -113,3 +113,21 @@ async fn late_permits_count_from_their_use() {
     let (permits, clock) = permits_and_clock(&redis);
     permits::late_permits_count_from_their_use(permits, clock).await;
 }
+
+#[tokio::test]
+async fn a_job_in_hand_that_is_pushed_again_goes_to_others() {
+    let redis = Redis::start();
+    jobs::a_job_in_hand_that_is_pushed_again_goes_to_others(queue_of(&redis, &["a"])).await;
+}
+
+#[tokio::test]
+async fn a_job_put_back_goes_to_whoever_is_ready() {
+    let redis = Redis::start();
+    jobs::a_job_put_back_goes_to_whoever_is_ready(queue_of(&redis, &["a"])).await;
+}
+
+#[tokio::test]
+async fn jobs_that_hang_hold_up_no_other_sender() {
+    let redis = Redis::start();
+    jobs::jobs_that_hang_hold_up_no_other_sender(queue_of(&redis, &["a", "b", "c"])).await;
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clock::SharedClock;
 use queue::memory::{MemoryPermits, MemoryQueue};
-use queue::{Handler, Job, SharedPermits, SharedQueue};
+use queue::{Handled, Handler, Job, SharedPermits, SharedQueue};
 use servers::{Postgres, Redis};
 use store::{PostgresStore, SharedStore, SqliteStore};
 use tokio::sync::{mpsc, oneshot};
@@ -46,7 +46,7 @@ impl Backend {
         match self {
             Self::Embedded => {
                 let path = files.join("paceline.db");
-                let queue = MemoryQueue::new();
+                let queue = MemoryQueue::new(["jaspers-in".to_owned()]);
                 Parts {
                     store: Arc::new(SqliteStore::open(path.to_str().unwrap()).await.unwrap()),
                     permits: Arc::new(MemoryPermits::new(clock)),
@@ -129,10 +129,11 @@ struct HandOver {
 
 #[async_trait]
 impl Handler for HandOver {
-    async fn handle(&self, job: Job) {
+    async fn handle(&self, job: Job) -> Handled {
         let (done, is_done) = oneshot::channel();
         if self.deliver.send(Delivered { job, _done: Some(done) }).is_ok() {
             let _ = is_done.await;
         }
+        Handled::Done
     }
 }

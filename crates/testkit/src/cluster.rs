@@ -59,6 +59,8 @@ pub struct ClusterOptions {
     pub reconcilers: usize,
     /// Requests in flight at once, by each worker.
     pub concurrency: usize,
+    /// A process with a way of its own to the database, [`Cluster::own_way`].
+    pub own_way: Option<&'static str>,
 }
 
 impl Default for ClusterOptions {
@@ -72,6 +74,7 @@ impl Default for ClusterOptions {
             workers: 2,
             reconcilers: 1,
             concurrency: 256,
+            own_way: None,
         }
     }
 }
@@ -90,6 +93,8 @@ pub struct Cluster {
     pub to_postgres: Proxy,
     /// The processes' way to the queue.
     pub to_redis: Proxy,
+    /// The process with a way of its own to the database, and that way.
+    own_way: Option<(&'static str, Proxy)>,
     database: String,
     /// By name, `worker-0` for example. `None`: it does not run at the moment.
     processes: BTreeMap<String, Option<Child>>,
@@ -105,6 +110,10 @@ impl Cluster {
         let database = postgres.database();
         let (to_postgres, to_redis) =
             (Proxy::before(postgres.port()).await, Proxy::before(redis.port()).await);
+        let own_way = match options.own_way {
+            Some(name) => Some((name, Proxy::before(postgres.port()).await)),
+            None => None,
+        };
         let webhooks: Vec<u16> = (0..options.reconcilers).map(|_| free_port()).collect();
         let files = Files::new();
         let platform = platform(&options, &webhooks).await;
@@ -123,6 +132,7 @@ impl Cluster {
             redis,
             to_postgres,
             to_redis,
+            own_way,
             database,
             processes: BTreeMap::new(),
             webhooks,
@@ -156,6 +166,9 @@ impl Cluster {
         } else {
             let port = *self.health.entry(name.to_owned()).or_insert_with(free_port);
             command.env("PACELINE_HEALTH__LISTEN", format!("127.0.0.1:{port}"));
+        }
+        if let Some((_, way)) = self.own_way.as_ref().filter(|(owner, _)| *owner == name) {
+            command.env("PACELINE_STORE__URL", self.database_through(way));
         }
         let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn();
         let before = self.processes.insert(name.to_owned(), Some(child.unwrap()));
@@ -252,14 +265,21 @@ impl Cluster {
     /// A command of the binary over this cluster's servers, through the proxies.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = self.files.command(args);
-        let database = self.database.rsplit_once('/').map_or("", |(_, name)| name);
         command
-            .env(
-                "PACELINE_STORE__URL",
-                format!("postgres://postgres@127.0.0.1:{}/{database}", self.to_postgres.port()),
-            )
+            .env("PACELINE_STORE__URL", self.database_through(&self.to_postgres))
             .env("PACELINE_QUEUE__URL", format!("redis://127.0.0.1:{}", self.to_redis.port()));
         command
+    }
+
+    fn database_through(&self, way: &Proxy) -> String {
+        let database = self.database.rsplit_once('/').map_or("", |(_, name)| name);
+        format!("postgres://postgres@127.0.0.1:{}/{database}", way.port())
+    }
+
+    /// The way to the database of the process that has one of its own.
+    #[must_use]
+    pub fn own_way(&self) -> &Proxy {
+        &self.own_way.as_ref().expect("a process has a way of its own").1
     }
 
     /// The command line, run to its end.

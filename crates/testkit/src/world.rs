@@ -186,7 +186,7 @@ impl World {
         while handled < jobs
             && let Some(delivered) = self.jobs.next().await
         {
-            self.worker.handle(delivered.job.clone()).await;
+            let _ = self.worker.handle(delivered.job.clone()).await;
             handled += 1;
         }
         let webhooks = self.platform.pump().await;

@@ -13,11 +13,13 @@
 //! | [`breaker`] | when refusals in a row are no longer the recipients' fault |
 //! | [`outcome`] | what an answer of the platform means for the message and for the rest |
 //! | [`persist`] | database operations that are repeated until they succeed |
+//! | `reach` | whether the database is in reach |
 
 pub mod breaker;
 pub mod dispatch;
 pub mod outcome;
 pub mod persist;
+mod reach;
 pub mod slice;
 pub mod worker;
 

@@ -10,8 +10,11 @@ use campaign::pacing::windows;
 use campaign::{lifecycle, planning};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use queue::Job;
-use store::model::{CampaignRow, Claim, Claimed, GateEvent, GroupRow, Held, Outcome, SliceEnd, Suppression};
+use queue::{Handled, Job};
+use store::StoreError;
+use store::model::{
+    CampaignRow, Claim, Claimed, GateEvent, GroupRow, Held, Outcome, SliceEnd, SliceWork, Suppression,
+};
 use tokio::task::JoinSet;
 
 use crate::dispatch::{Flight, Ready};
@@ -45,6 +48,15 @@ const CLAIM_GOOD_FOR: Duration = Duration::from_secs(5);
 /// How long a slice is put back whose messages could not be claimed: an outage is over by then or is not, and a claim
 /// that can never succeed does not keep everybody busy.
 const AFTER_A_FAILED_CLAIM: Duration = Duration::from_secs(1);
+
+/// How long reading a slice may take before the database counts as out of reach, and the slice is left to others.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+
+/// What is said of a slice that could not be read.
+const CUT_OFF: &str = "the database does not answer; slices are left to others until it does";
+
+/// How long a worker that stops tries to end a slice that it would not work on any more: it comes back in any case.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// How long to wait for stragglers before the places they do not occupy are used.
 const STRAGGLERS: Duration = Duration::from_millis(200);
@@ -82,23 +94,60 @@ fn bite_size(per_second: f64) -> usize {
 
 impl Worker {
     /// Works through a slice, as far as its campaign, gate, budget and the worker's own stop allow.
-    pub(crate) async fn work(&self, job: Job, line: &Arc<Line>) {
-        let id = job.slice.campaign;
-        let Some(work) = persist("read a slice", || self.store.slice(job.slice)).await else { return };
-        let Some(row) = persist("read a campaign", || self.store.campaign_by_id(id)).await else { return };
+    pub(crate) async fn work(&self, job: &Job, line: &Arc<Line>) -> Handled {
+        let (work, row) = match tokio::time::timeout(READ_WITHIN, self.read(job)).await {
+            Ok(Ok(Some(read))) => read,
+            Ok(Ok(None)) => return Handled::Done,
+            Ok(Err(error @ StoreError::Unreadable { .. })) => {
+                tracing::warn!(slice = %job.slice, error = &error as &dyn std::error::Error, "a slice is left out");
+                return Handled::Done;
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(slice = %job.slice, error = &error as &dyn std::error::Error, "{CUT_OFF}");
+                self.reach.lost();
+                return Handled::PutBack;
+            }
+            Err(_) => {
+                tracing::warn!(slice = %job.slice, "{CUT_OFF}");
+                self.reach.lost();
+                return Handled::PutBack;
+            }
+        };
         let context = SliceContext {
-            campaign: self.remember(id, &row.definition),
+            campaign: self.remember(job.slice.campaign, &row.definition),
             zone: work.group.zone.parse().unwrap_or(row.definition.schedule.zone),
             group: work.group,
             line: line.clone(),
-            job,
+            job: job.clone(),
         };
         let end = if row.state == lifecycle::State::Running {
             self.bites(&context, &row, work.pending).await
         } else {
             SliceEnd::default()
         };
-        persist("end a slice", || self.store.finish_slice(context.job.slice, end)).await;
+        self.end(job, end).await;
+        Handled::Done
+    }
+
+    /// The slice and its campaign. `None`: there is none, or none any more.
+    async fn read(&self, job: &Job) -> Result<Option<(SliceWork, CampaignRow)>, StoreError> {
+        let Some(work) = self.store.slice(job.slice).await? else { return Ok(None) };
+        let row = self.store.campaign_by_id(job.slice.campaign).await?;
+        Ok(row.map(|row| (work, row)))
+    }
+
+    /// Says that the slice is done with. A worker that stops does not wait for a database that is away: the slice comes
+    /// back when its lease ends.
+    async fn end(&self, job: &Job, end: SliceEnd) {
+        let ending = persist("end a slice", || self.store.finish_slice(job.slice, end));
+        let stopping = async {
+            self.stop.cancelled().await;
+            tokio::time::sleep(LAST_WORD).await;
+        };
+        tokio::select! {
+            _ = ending => {}
+            () = stopping => tracing::debug!(slice = %job.slice, "a slice was not ended; it comes back"),
+        }
     }
 
     async fn bites(&self, context: &SliceContext, row: &CampaignRow, mut pending: Vec<Seq>) -> SliceEnd {
@@ -241,24 +290,25 @@ impl Worker {
         }
     }
 
-    /// Claims. `None`: the database did not answer; what the claim was granted all the same is given back by then.
+    /// Claims. `None`: the database did not do it; what the claim was granted all the same is given back by then.
     async fn claim(&self, claim: &Claim, now: DateTime<Utc>) -> Option<Claimed> {
-        match self.store.claim(claim, &self.settings.gate, now).await {
-            Ok(claimed) => Some(claimed),
-            Err(error) => {
-                tracing::warn!(
-                    slice = %claim.slice,
-                    error = &error as &dyn std::error::Error,
-                    "messages could not be claimed; nothing of them is sent"
-                );
-                let back =
-                    persist("give a claim back", || self.store.disown(claim, now, self.clock.now())).await;
-                if back > 0 {
-                    tracing::info!(slice = %claim.slice, messages = back, "a claim without an answer was given back");
-                }
-                None
+        let error = match self.store.claim(claim, &self.settings.gate, now).await {
+            Ok(claimed) => return Some(claimed),
+            Err(error) => error,
+        };
+        tracing::warn!(
+            slice = %claim.slice,
+            error = &error as &dyn std::error::Error,
+            "messages could not be claimed; nothing of them is sent"
+        );
+        // After any other error nothing was changed.
+        if matches!(error, StoreError::Uncertain { .. }) {
+            let back = persist("give a claim back", || self.store.disown(claim, now, self.clock.now())).await;
+            if back > 0 {
+                tracing::info!(slice = %claim.slice, messages = back, "a claim without an answer was given back");
             }
         }
+        None
     }
 
     /// Records what became of some messages, and does what follows from it. False: the rest of the slice is

@@ -1,6 +1,6 @@
 //! What a worker is made of: the senders it can use, and the parts it shares with others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, btree_map};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use campaign::gate::GateRules;
 use campaign::ids::{CampaignId, SliceId};
 use campaign::retry;
 use clock::SharedClock;
-use queue::{Job, SenderPace, SharedPermits};
+use queue::{Handled, Job, SenderPace, SharedPermits};
 use store::SharedStore;
 use store::model::{TemplateKey, WorkerId};
 use tokio::sync::Semaphore;
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::breaker::Breaker;
 use crate::persist::persist;
+use crate::reach::Reach;
 
 /// A sender as a worker uses it.
 #[derive(Debug)]
@@ -64,8 +65,9 @@ pub struct Worker {
     pub(crate) permits: SharedPermits,
     pub(crate) clock: SharedClock,
     pub(crate) senders: BTreeMap<String, Arc<Line>>,
-    /// The slices it works on, whose leases it keeps up.
-    in_hand: Mutex<BTreeSet<SliceId>>,
+    /// The slices it works on, whose leases it keeps up, and whether each was delivered again meanwhile.
+    in_hand: Mutex<BTreeMap<SliceId, bool>>,
+    pub(crate) reach: Reach,
     /// Cancelled when the process is asked to stop: no more bites, what is in hand is finished.
     pub(crate) stop: CancellationToken,
     pub(crate) breaker: Breaker,
@@ -96,6 +98,7 @@ impl Worker {
             clock,
             senders,
             in_hand: Mutex::default(),
+            reach: Reach::new(),
             stop,
             breaker: Breaker::default(),
             used: Mutex::default(),
@@ -104,7 +107,8 @@ impl Worker {
     }
 
     /// Says that this worker lives, and keeps up the leases of the slices it has in hand, every `every`, until
-    /// `stop` is cancelled. Apart, so that a campaign that is locked does not keep the heart from beating.
+    /// `stop` is cancelled. Apart, so that a campaign that is locked does not keep the heart from beating. A worker
+    /// that does not beat takes no jobs.
     pub async fn beat(&self, every: Duration, stop: CancellationToken) {
         let live = async {
             loop {
@@ -112,6 +116,7 @@ impl Worker {
                     self.store.heartbeat(&self.settings.id, self.clock.now())
                 })
                 .await;
+                self.reach.heard(self.clock.as_ref());
                 self.clock.sleep(every).await;
             }
         };
@@ -129,7 +134,7 @@ impl Worker {
     }
 
     async fn keep_up_leases(&self) {
-        let slices: Vec<SliceId> = self.slices_in_hand().iter().copied().collect();
+        let slices: Vec<SliceId> = self.slices_in_hand().keys().copied().collect();
         if slices.is_empty() {
             return;
         }
@@ -141,7 +146,7 @@ impl Worker {
         }
     }
 
-    fn slices_in_hand(&self) -> MutexGuard<'_, BTreeSet<SliceId>> {
+    fn slices_in_hand(&self) -> MutexGuard<'_, BTreeMap<SliceId, bool>> {
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -175,36 +180,69 @@ impl Worker {
     }
 }
 
-/// Takes a slice out of the hand again, also where the work on it panics.
-struct PutDown<'w> {
+/// A slice in the hand. It is put down also where the work on it panics.
+struct InHand<'w> {
     worker: &'w Worker,
     slice: SliceId,
+    is_down: bool,
 }
 
-impl Drop for PutDown<'_> {
+impl<'w> InHand<'w> {
+    /// Takes a slice into the hand. `None`: it is there already, and is looked at once more after that.
+    fn pick_up(worker: &'w Worker, slice: SliceId) -> Option<Self> {
+        match worker.slices_in_hand().entry(slice) {
+            btree_map::Entry::Vacant(entry) => {
+                entry.insert(false);
+                Some(Self { worker, slice, is_down: false })
+            }
+            btree_map::Entry::Occupied(mut entry) => {
+                entry.insert(true);
+                None
+            }
+        }
+    }
+
+    /// Puts it down, and says so, unless it was delivered again since it was picked up or this was asked.
+    fn put_down(&mut self) -> bool {
+        let mut in_hand = self.worker.slices_in_hand();
+        let is_wanted_again = in_hand.get_mut(&self.slice).is_some_and(std::mem::take);
+        if !is_wanted_again {
+            in_hand.remove(&self.slice);
+            self.is_down = true;
+        }
+        self.is_down
+    }
+}
+
+impl Drop for InHand<'_> {
     fn drop(&mut self) {
-        self.worker.slices_in_hand().remove(&self.slice);
+        if !self.is_down {
+            self.worker.slices_in_hand().remove(&self.slice);
+        }
     }
 }
 
 #[async_trait::async_trait]
 impl queue::Handler for Worker {
-    async fn handle(&self, job: Job) {
+    async fn ready(&self) {
+        self.reach.wait(self.clock.as_ref()).await;
+    }
+
+    async fn handle(&self, job: Job) -> Handled {
         let Some(line) = self.senders.get(&job.sender).cloned() else {
             tracing::error!(
                 slice = %job.slice,
                 sender = job.sender,
                 "no sender of that name is in this worker's configuration; the slice waits for a worker that has it"
             );
-            return;
+            return Handled::Done;
         };
-        let slice = job.slice;
-        if !self.slices_in_hand().insert(slice) {
-            // Delivered twice: who has it goes on with it.
-            return;
+        let Some(mut in_hand) = InHand::pick_up(self, job.slice) else { return Handled::Done };
+        loop {
+            let handled = self.work(&job, &line).await;
+            if handled == Handled::PutBack || in_hand.put_down() {
+                return handled;
+            }
         }
-        let put_down = PutDown { worker: self, slice };
-        self.work(job, &line).await;
-        drop(put_down);
     }
 }

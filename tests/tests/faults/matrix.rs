@@ -188,6 +188,31 @@ async fn the_way_to_postgres_falls_silent() {
     survives(&mut cluster, "the network to PostgreSQL silent for 5 s", seconds(25)).await;
 }
 
+/// A cluster in which one of two workers loses its way to the database, and to nothing else.
+async fn one_worker_apart() -> Cluster {
+    in_the_middle(ClusterOptions { own_way: Some("worker-0"), ..ClusterOptions::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_workers_way_to_postgres_is_cut() {
+    let _place = beside_others().await;
+    let mut cluster = one_worker_apart().await;
+    cluster.own_way().cut();
+    tokio::time::sleep(seconds(15)).await;
+    cluster.own_way().restore();
+    survives(&mut cluster, "the network of one worker to PostgreSQL cut for 15 s", seconds(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_workers_way_to_postgres_falls_silent() {
+    let _place = beside_others().await;
+    let mut cluster = one_worker_apart().await;
+    cluster.own_way().silence();
+    tokio::time::sleep(seconds(15)).await;
+    cluster.own_way().restore();
+    survives(&mut cluster, "the network of one worker to PostgreSQL silent for 15 s", seconds(5)).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_job_is_delivered_twice() {
     let _place = beside_others().await;

@@ -22,13 +22,13 @@ impl Means {
     /// # Errors
     /// The address cannot be used at all.
     pub(super) fn of(config: &Config, clock: &SharedClock, process: &str) -> Result<Self, Problem> {
+        let senders = config.senders.iter().map(|sender| sender.name.clone());
         match &config.queue.url.value {
             QueueUrl::Memory => Ok(Self {
-                queue: Arc::new(MemoryQueue::new()),
+                queue: Arc::new(MemoryQueue::new(senders)),
                 permits: Arc::new(MemoryPermits::new(clock.clone())),
             }),
             QueueUrl::Redis(server) => {
-                let senders = config.senders.iter().map(|sender| sender.name.clone());
                 let (queue, permits) = redis::connect(server.reveal(), senders, process, clock.clone())
                     .map_err(|error| Problem::new(config.queue.url.place.clone(), error.to_string()))?;
                 Ok(Self { queue: Arc::new(queue), permits: Arc::new(permits) })

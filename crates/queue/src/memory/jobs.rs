@@ -1,5 +1,5 @@
-//! Jobs in a channel's order, fair between senders: each sender has a line of its own and the lines are
-//! served in turn, so that one sender's long backlog never holds up another's.
+//! Jobs in memory: a line for each sender, and places of its own among the jobs in hand, so that neither a long
+//! backlog nor jobs that hang hold up another sender.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use tokio::sync::{Notify, Semaphore};
+use futures::future::join_all;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Depth, Handler, Job, Queue, QueueError};
+use crate::places::Places;
+use crate::{Depth, Handled, Handler, Job, Queue, QueueError};
 
 #[derive(Debug, Default)]
 struct Lines {
     by_sender: BTreeMap<String, VecDeque<Job>>,
-    /// The sender that was served last.
-    served: String,
     /// What waits, so that a job pushed again while it still waits is not there twice.
     waiting: HashSet<Job>,
     running: u64,
@@ -30,62 +30,104 @@ impl Lines {
         }
     }
 
-    /// The first job of the next sender after the one that was served last.
-    fn pop(&mut self) -> Option<Job> {
-        let sender = self
-            .by_sender
-            .range::<String, _>((std::ops::Bound::Excluded(&self.served), std::ops::Bound::Unbounded))
-            .next()
-            .or_else(|| self.by_sender.iter().next())
-            .map(|(sender, _)| sender.clone())?;
-        let line = self.by_sender.get_mut(&sender)?;
-        let job = line.pop_front();
-        if line.is_empty() {
-            self.by_sender.remove(&sender);
+    /// First in its line: it has waited already.
+    fn put_back(&mut self, job: Job) {
+        if self.waiting.insert(job.clone()) {
+            self.by_sender.entry(job.sender.clone()).or_default().push_front(job);
         }
-        self.served = sender;
-        if let Some(job) = &job {
-            self.waiting.remove(job);
-        }
-        job
+    }
+
+    fn pop(&mut self, sender: &str) -> Option<Job> {
+        let job = self.by_sender.get_mut(sender)?.pop_front()?;
+        self.waiting.remove(&job);
+        Some(job)
     }
 }
 
 /// A job queue in memory.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct MemoryQueue {
+    senders: Vec<String>,
     lines: Arc<Mutex<Lines>>,
     pushed: Arc<Notify>,
 }
 
 impl MemoryQueue {
-    /// An empty queue.
+    /// An empty queue. `senders` are those whose jobs are served.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(senders: impl IntoIterator<Item = String>) -> Self {
+        let mut senders: Vec<String> = senders.into_iter().collect();
+        senders.sort_unstable();
+        senders.dedup();
+        Self { senders, lines: Arc::default(), pushed: Arc::default() }
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next job at once, or none: for tests that drive jobs one by one.
+    /// A job at once, or none: for tests that drive jobs one by one.
     #[must_use]
     pub fn try_pop(&self) -> Option<Job> {
-        self.lines().pop()
+        let mut lines = self.lines();
+        self.senders.iter().find_map(|sender| lines.pop(sender))
     }
 
-    async fn pop(&self, stop: &CancellationToken) -> Option<Job> {
+    async fn pop(&self, sender: &str) -> Job {
         loop {
             // Armed before the look, so that a push between the two is not missed.
             let pushed = self.pushed.notified();
-            if let Some(job) = self.lines().pop() {
-                return Some(job);
+            if let Some(job) = self.lines().pop(sender) {
+                return job;
             }
-            tokio::select! {
-                () = pushed => {}
-                () = stop.cancelled() => return None,
-            }
+            pushed.await;
+        }
+    }
+
+    /// Serves one sender until `stop`; jobs in hand go on in `tasks`.
+    async fn serve_sender(
+        &self,
+        sender: &str,
+        places: Places,
+        handler: &Arc<dyn Handler>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        loop {
+            let next = async {
+                let place = places.one().await;
+                handler.ready().await;
+                (place, self.pop(sender).await)
+            };
+            let (place, job) = tokio::select! {
+                next = next => next,
+                () = stop.cancelled() => return,
+            };
+            self.lines().running += 1;
+            let (queue, handler) = (self.clone(), handler.clone());
+            tasks.spawn(async move {
+                queue.execute(job, handler.as_ref()).await;
+                drop(place);
+            });
+        }
+    }
+
+    async fn execute(&self, job: Job, handler: &dyn Handler) {
+        let handled =
+            AssertUnwindSafe(handler.handle(job.clone())).catch_unwind().await.unwrap_or_else(|_| {
+                tracing::error!(
+                    slice = %job.slice,
+                    sender = job.sender,
+                    "a job panicked; its slice comes back when its lease ends"
+                );
+                Handled::Done
+            });
+        let mut lines = self.lines();
+        lines.running -= 1;
+        if handled == Handled::PutBack {
+            lines.put_back(job);
+            drop(lines);
+            self.pushed.notify_waiters();
         }
     }
 }
@@ -104,33 +146,18 @@ impl Queue for MemoryQueue {
 
     async fn serve(
         &self,
-        worker: &str,
+        _worker: &str,
         concurrency: usize,
         handler: Arc<dyn Handler>,
         stop: CancellationToken,
     ) {
-        let places = Arc::new(Semaphore::new(concurrency.max(1)));
         let tasks = TaskTracker::new();
-        loop {
-            let place = tokio::select! {
-                place = places.clone().acquire_owned() => place,
-                () = stop.cancelled() => break,
-            };
-            // The semaphore is never closed.
-            let Ok(place) = place else { break };
-            let Some(job) = self.pop(&stop).await else { break };
-            self.lines().running += 1;
-            let handler = handler.clone();
-            let lines = self.lines.clone();
-            let worker = worker.to_owned();
-            tasks.spawn(async move {
-                let slice = job.slice;
-                if AssertUnwindSafe(handler.handle(job)).catch_unwind().await.is_err() {
-                    tracing::error!(%slice, worker, "a job panicked; its slice comes back when its lease ends");
-                }
-                lines.lock().unwrap_or_else(PoisonError::into_inner).running -= 1;
-                drop(place);
-            });
+        let places = Places::share_out(concurrency, self.senders.len());
+        let serving = self.senders.iter().zip(places);
+        join_all(serving.map(|(name, places)| self.serve_sender(name, places, &handler, &tasks, &stop)))
+            .await;
+        if self.senders.is_empty() {
+            stop.cancelled().await;
         }
         tasks.close();
         tasks.wait().await;
@@ -153,16 +180,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn senders_are_served_in_turn() {
-        let queue = MemoryQueue::new();
-        queue.push(vec![job("a", 1), job("a", 2), job("a", 3), job("b", 4)]).await.unwrap();
-        let order: Vec<u32> = std::iter::from_fn(|| queue.try_pop()).map(|j| j.slice.number).collect();
-        assert_eq!(order, [1, 4, 2, 3]);
-    }
-
-    #[tokio::test]
     async fn a_job_that_still_waits_is_not_there_twice() {
-        let queue = MemoryQueue::new();
+        let queue = MemoryQueue::new(["a".to_owned()]);
         queue.push(vec![job("a", 1)]).await.unwrap();
         queue.push(vec![job("a", 1)]).await.unwrap();
         assert_eq!(queue.depth().await.unwrap().waiting, 1);

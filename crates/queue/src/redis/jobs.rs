@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::keys::{self, Keys};
 use super::link::Link;
-use super::places::Places;
 use super::sender::Sender;
 use super::{bell, supervisor};
+use crate::places::Places;
 use crate::{Depth, Handler, Job, Queue, QueueError};
 
 /// So many jobs are pushed by one call: a script keeps all others waiting.
@@ -24,7 +24,7 @@ const LOOKED_FOR: u64 = 20;
 /// A job queue in Redis.
 ///
 /// Each sender has a line of its own. A job's name is its slice's: one that is pushed again while it waits is not there
-/// twice, and one that is pushed again while it is in hand is delivered once more after that.
+/// twice, and one that is pushed again while it is in hand is taken from whoever has it.
 #[derive(Debug, Clone)]
 pub struct RedisQueue {
     link: Arc<Link>,

@@ -21,6 +21,7 @@ pub(super) static REGISTER: LazyLock<Script> = script!("lua/register.lua");
 pub(super) static BEAT: LazyLock<Script> = script!("lua/beat.lua");
 pub(super) static FETCH: LazyLock<Script> = script!("lua/fetch.lua");
 pub(super) static FINISH: LazyLock<Script> = script!("lua/finish.lua");
+pub(super) static PUT_BACK: LazyLock<Script> = script!("lua/put_back.lua");
 pub(super) static RELEASE: LazyLock<Script> = script!("lua/release.lua");
 pub(super) static LEAVE: LazyLock<Script> = script!("lua/leave.lua");
 pub(super) static DEPTH: LazyLock<Script> = script!("lua/depth.lua");

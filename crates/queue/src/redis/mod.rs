@@ -7,7 +7,6 @@
 //! | `link` | a connection that comes back by itself |
 //! | `jobs` | the queue: pushing, serving, counting |
 //! | `keys` | the names of a sender's keys, and the scripts over them |
-//! | `places` | how the jobs in hand are shared out among the senders |
 //! | `sender` | one sender's jobs, as one process sees them: fetched, in hand, done |
 //! | `source` | these jobs as a source of tasks for an apalis worker |
 //! | `supervisor` | one apalis worker after the other, whatever ends them |
@@ -25,7 +24,6 @@ pub mod limiter;
 mod link;
 mod outstanding;
 mod permits;
-mod places;
 mod sender;
 mod server_clock;
 mod source;

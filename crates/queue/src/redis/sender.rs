@@ -14,8 +14,8 @@ use tokio_util::task::TaskTracker;
 
 use super::keys::{self, Keys};
 use super::link::Link;
-use super::places::Place;
-use crate::{Handler, Job, QueueError};
+use crate::places::Place;
+use crate::{Handled, Handler, Job, QueueError};
 
 /// A worker that has not been heard of for so many seconds is dead, and its jobs go to others.
 const SILENT: u64 = 5;
@@ -128,7 +128,7 @@ impl Sender {
                 }
                 Err(error) => tracing::warn!(id, %error, "a job that cannot be read was left out"),
             }
-            self.finish(&id).await?;
+            self.let_go_of(&id, Handled::Done).await?;
         }
     }
 
@@ -144,22 +144,23 @@ impl Sender {
         let sender = self.clone();
         self.tasks.spawn(async move {
             let slice = job.slice;
-            if AssertUnwindSafe(handler.handle(job)).catch_unwind().await.is_err() {
+            let handled = AssertUnwindSafe(handler.handle(job)).catch_unwind().await.unwrap_or_else(|_| {
                 let sender = &sender.name;
                 tracing::error!(%slice, sender, "a job panicked; its slice comes back when its lease ends");
-            }
-            let mut told = sender.finish(&id).await;
+                Handled::Done
+            });
+            let mut told = sender.let_go_of(&id, handled).await;
             drop(place);
             // Out of reach: until Redis knows, it would hold the job for one in hand.
             while told.is_err() && !stop.is_cancelled() {
                 let _ = tokio::time::timeout(TELL_AGAIN, stop.cancelled()).await;
-                told = sender.finish(&id).await;
+                told = sender.let_go_of(&id, handled).await;
             }
-            sender.let_go(&id);
+            sender.forget(&id);
         })
     }
 
-    fn let_go(&self, id: &str) {
+    fn forget(&self, id: &str) {
         let mut in_hand = self.in_hand();
         if let Some(times) = in_hand.get_mut(id) {
             *times -= 1;
@@ -169,13 +170,22 @@ impl Sender {
         }
     }
 
-    /// Tells Redis that a job is done.
-    async fn finish(&self, id: &str) -> Result<(), QueueError> {
+    /// Tells Redis that a job is done, or to be done by somebody else.
+    async fn let_go_of(&self, id: &str, handled: Handled) -> Result<(), QueueError> {
         let mut worker = self.worker().clone();
         loop {
-            let mut call = self.keys.call(&keys::FINISH);
-            call.arg(&worker).arg(id).arg(KEPT);
-            let was_held: bool = self.link.run("end a job", |_| call).await?;
+            let was_held: bool = match handled {
+                Handled::Done => {
+                    let mut call = self.keys.call(&keys::FINISH);
+                    call.arg(&worker).arg(id).arg(KEPT);
+                    self.link.run("end a job", |_| call).await?
+                }
+                Handled::PutBack => {
+                    let mut call = self.keys.call(&keys::PUT_BACK);
+                    call.arg(&worker).arg(id);
+                    self.link.run("put back a job", |_| call).await?
+                }
+            };
             let now = self.worker().clone();
             // A new worker may have taken the job over between the look at the name and the call.
             if was_held || now == worker {

@@ -16,9 +16,9 @@ use apalis_core::worker::context::WorkerContext;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 
-use super::places::Places;
 use super::sender::{Sender, Taken};
-use crate::QueueError;
+use crate::places::Places;
+use crate::{Handler, QueueError};
 
 /// How long a worker without jobs waits until it looks again, should it not be woken before.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -31,10 +31,15 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// The jobs that `worker` fetches, as far as there are places.
-    pub(super) fn new(sender: Arc<Sender>, worker: String, places: Places) -> Self {
+    /// The jobs that `worker` fetches, as far as there are places and the handler is ready.
+    pub(super) fn new(
+        sender: Arc<Sender>,
+        worker: String,
+        places: Places,
+        handler: Arc<dyn Handler>,
+    ) -> Self {
         let config = sender.keys.config().clone();
-        let look = Look { sender, worker, places };
+        let look = Look { sender, worker, places, handler };
         let taken = stream::unfold(look, |look| async move { Some((look.next().await, look)) });
         Self { config, taken: taken.boxed(), given: 0 }
     }
@@ -44,12 +49,14 @@ struct Look {
     sender: Arc<Sender>,
     worker: String,
     places: Places,
+    handler: Arc<dyn Handler>,
 }
 
 impl Look {
     async fn next(&self) -> Result<Taken, QueueError> {
         loop {
             let place = self.places.one().await;
+            self.handler.ready().await;
             if let Some(taken) = self.sender.fetch(&self.worker, place).await? {
                 return Ok(taken);
             }

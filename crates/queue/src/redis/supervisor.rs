@@ -14,9 +14,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::places::Places;
 use super::sender::{Sender, Taken};
 use super::source::Source;
+use crate::places::Places;
 use crate::{Handler, QueueError};
 
 /// How often a worker says that it lives.
@@ -146,7 +146,7 @@ fn apalis_worker(
     handler: Arc<dyn Handler>,
     stop: CancellationToken,
 ) -> BoxFuture<'static, String> {
-    let source = Source::new(sender.clone(), context.name().to_owned(), places);
+    let source = Source::new(sender.clone(), context.name().to_owned(), places, handler.clone());
     let execute = move |taken: Taken| {
         let task = sender.begin(taken, handler.clone(), stop.clone());
         async move {

@@ -3,19 +3,13 @@
 -- ARGV[1]: the worker
 -- ARGV[2]: the job's id
 -- ARGV[3]: how many finished jobs are kept
--- Returns 1, or 0 where the worker does not hold it any more: others took it for dead, or everything was lost.
+-- Returns 1, or 0 where the worker does not hold it any more: others took it for dead, it was pushed again, or
+-- everything was lost.
 local worker, id, kept = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('SREM', INFLIGHT .. ':' .. worker, id) == 0 then
     return 0
 end
 local meta = META .. ':' .. id
-if redis.call('HGET', meta, 'again') then
-    redis.call('HDEL', meta, 'again', 'locked_at', 'locked_by')
-    redis.call('HSET', meta, 'status', 'Pending', 'pushed_at', now)
-    redis.call('RPUSH', ACTIVE, id)
-    announce()
-    return 1
-end
 redis.call('HSET', meta, 'status', 'Done', 'done_at', now, 'result', '{"Ok":null}')
 redis.call('ZADD', DONE, now, id)
 local over = math.min(redis.call('ZCARD', DONE) - kept, 100)

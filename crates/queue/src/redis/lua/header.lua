@@ -15,7 +15,7 @@ local function put_back(id)
     if redis.call('HEXISTS', DATA, id) == 1 then
         local meta = META .. ':' .. id
         redis.call('HSET', meta, 'status', 'Pending', 'pushed_at', now)
-        redis.call('HDEL', meta, 'locked_at', 'locked_by', 'again')
+        redis.call('HDEL', meta, 'locked_at', 'locked_by')
         redis.call('LPUSH', ACTIVE, id)
     end
 end

@@ -10,29 +10,27 @@ for i = 2, #ARGV, 2 do
     local meta = META .. ':' .. id
     local known = redis.call('HMGET', meta, 'status', 'pushed_at', 'locked_by')
     local status, pushed_at, worker = known[1], tonumber(known[2]), known[3]
-    if status == 'Running' and worker and redis.call('SISMEMBER', INFLIGHT .. ':' .. worker, id) == 1 then
-        -- In somebody's hands: once it is done, it is to be done again.
-        redis.call('HSET', meta, 'again', 1)
-    else
-        local waits = false
-        if status == 'Pending' and pushed_at then
-            local age = now - pushed_at
-            waits = age >= 0 and age < tonumber(ARGV[1])
-            if not waits then
-                -- A memory that is evicted can lose the line and keep the rest. In a long line it is believed to be.
-                waits = redis.call('LLEN', ACTIVE) > 1000 or redis.call('LPOS', ACTIVE, id) ~= false
-            end
-        end
+    local waits = false
+    if status == 'Pending' and pushed_at then
+        local age = now - pushed_at
+        waits = age >= 0 and age < tonumber(ARGV[1])
         if not waits then
-            if status == 'Done' then
-                redis.call('ZREM', DONE, id)
-            end
-            redis.call('DEL', meta)
-            redis.call('HSET', DATA, id, data)
-            redis.call('HSET', meta, 'attempts', 0, 'max_attempts', 1, 'status', 'Pending', 'pushed_at', now)
-            redis.call('RPUSH', ACTIVE, id)
-            added = added + 1
+            -- A memory that is evicted can lose the line and keep the rest. In a long line it is believed to be.
+            waits = redis.call('LLEN', ACTIVE) > 1000 or redis.call('LPOS', ACTIVE, id) ~= false
         end
+    end
+    if not waits then
+        if status == 'Running' and worker then
+            -- Whoever has it in hand has not been heard of by the database: others go on with it.
+            redis.call('SREM', INFLIGHT .. ':' .. worker, id)
+        elseif status == 'Done' then
+            redis.call('ZREM', DONE, id)
+        end
+        redis.call('DEL', meta)
+        redis.call('HSET', DATA, id, data)
+        redis.call('HSET', meta, 'attempts', 0, 'max_attempts', 1, 'status', 'Pending', 'pushed_at', now)
+        redis.call('RPUSH', ACTIVE, id)
+        added = added + 1
     end
 end
 if added > 0 then

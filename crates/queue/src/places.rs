@@ -10,18 +10,18 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A place, free again when it is dropped.
-pub(super) type Place = OwnedSemaphorePermit;
+pub(crate) type Place = OwnedSemaphorePermit;
 
 /// The places that one sender can use.
 #[derive(Debug, Clone)]
-pub(super) struct Places {
+pub(crate) struct Places {
     own: Arc<Semaphore>,
     shared: Arc<Semaphore>,
 }
 
 impl Places {
     /// Shares out `concurrency` places, at least 1, among so many senders.
-    pub(super) fn share_out(concurrency: usize, senders: usize) -> Vec<Self> {
+    pub(crate) fn share_out(concurrency: usize, senders: usize) -> Vec<Self> {
         let concurrency = concurrency.max(1);
         let own = if senders > concurrency { 0 } else { (concurrency / (2 * senders.max(1))).max(1) };
         let shared = Arc::new(Semaphore::new(concurrency - own * senders));
@@ -29,7 +29,7 @@ impl Places {
     }
 
     /// Waits for a place.
-    pub(super) async fn one(&self) -> Place {
+    pub(crate) async fn one(&self) -> Place {
         let place = tokio::select! {
             biased;
             place = self.own.clone().acquire_owned() => place,
