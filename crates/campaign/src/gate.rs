@@ -173,11 +173,12 @@ impl GateState {
         Self { canary_at: self.canary_at.map(|claimed| claimed.max(now)), ..self }
     }
 
-    /// The canary was certainly not accepted, for a reason of its recipient: another one may go. Not for
-    /// one whose outcome is unknown: that may have been sent.
+    /// The canary that was claimed at `claimed_at` was certainly not accepted, for a reason of its recipient: another
+    /// one may go. Not for one whose outcome is unknown: that may have been sent. Changes nothing where the canary is
+    /// another one by now: this may be told twice.
     #[must_use]
-    pub fn on_canary_refused(self) -> Self {
-        Self { canary_at: None, ..self }
+    pub fn on_canary_refused(self, claimed_at: DateTime<Utc>) -> Self {
+        Self { canary_at: self.canary_at.filter(|at| *at != claimed_at), ..self }
     }
 
     /// The platform said that the template is not synced: closed for the sync wait from `now`, even if it
@@ -345,7 +346,9 @@ mod tests {
     #[test]
     fn a_refused_canary_lets_another_go_and_an_unknown_one_does_not() {
         let claimed = GateState::default().on_canary_claimed(at(0));
-        assert_eq!(gate(claimed.on_canary_refused(), 1), Gate::Canary);
+        assert_eq!(gate(claimed.on_canary_refused(at(0)), 1), Gate::Canary);
+        // Another's canary is under way by now.
+        assert_eq!(claimed.on_canary_refused(at(-1)), claimed);
         assert_eq!(gate(claimed, 1), closed(10, GateReason::CanarySent(at(0))));
         assert_eq!(gate(claimed, 10), Gate::Open);
     }

@@ -144,7 +144,14 @@ fn a_second_run_on_the_same_postgres_is_refused() {
     first.log_line("paceline runs");
     let (status, said) = Process::start(folder.path(), &["run"], &variables).end();
     assert_eq!(status.code(), Some(3), "{said}");
-    assert!(said.contains("error: another process already sends from this database"), "{said}");
+    assert!(said.contains("error: other processes already send from this database"), "{said}");
+    // Who waits for it can be asked to stop.
+    let mut waiting = Process::start(folder.path(), &["run"], &variables);
+    waiting.log_line("others have this database");
+    waiting.signal("TERM");
+    let (status, said) = waiting.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("stopped before it began"), "{said}");
 
     first.signal("TERM");
     let (status, log) = first.end();

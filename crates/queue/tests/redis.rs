@@ -12,12 +12,12 @@ use servers::Redis;
 fn queue_of(redis: &Redis, senders: &[&str]) -> SharedQueue {
     let senders = senders.iter().map(|&sender| sender.to_owned());
     let clock = Arc::new(SystemClock::new());
-    Arc::new(queue::redis::connect(&redis.url(), senders, "test", clock).expect("a URL").0)
+    Arc::new(queue::redis::connect(&redis.url(), "x", senders, "test", clock).expect("a URL").0)
 }
 
 fn permits_and_clock(redis: &Redis) -> (SharedPermits, SharedClock) {
     let clock: SharedClock = Arc::new(SystemClock::new());
-    let (_, permits) = queue::redis::connect(&redis.url(), [], "test", clock.clone()).expect("a URL");
+    let (_, permits) = queue::redis::connect(&redis.url(), "x", [], "test", clock.clone()).expect("a URL");
     (Arc::new(permits), clock)
 }
 

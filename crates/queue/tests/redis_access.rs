@@ -51,7 +51,7 @@ fn certificates(folder: &Path) {
 
 async fn works(url: &str) -> Result<Depth, queue::QueueError> {
     let clock = Arc::new(SystemClock::new());
-    let (queue, _) = queue::redis::connect(url, ["a".to_owned()], "test", clock).expect("a URL");
+    let (queue, _) = queue::redis::connect(url, "x", ["a".to_owned()], "test", clock).expect("a URL");
     queue.push(vec![Job::new(SliceId { campaign: CampaignId(1), number: 1 }, "a")]).await?;
     queue.depth().await
 }
@@ -143,7 +143,7 @@ async fn a_silent_connection_is_left() {
     let clock = Arc::new(SystemClock::new());
     let url = format!("redis://127.0.0.1:{}", network.port);
     let (queue, permits) =
-        queue::redis::connect(&url, ["a".to_owned()], "test", clock.clone()).expect("a URL");
+        queue::redis::connect(&url, "x", ["a".to_owned()], "test", clock.clone()).expect("a URL");
     let pace = SenderPace { name: "a".to_owned(), rate: "100/s".parse().expect("a rate") };
     let ask = Ask { campaign: CampaignId(1), weight: 1, rate: None, permits: 1 };
     queue.depth().await.expect("an answer");

@@ -146,7 +146,7 @@ async fn compare(shared: &SharedLimiter, name: String, first_rate: usize, steps:
 fn the_script_recovers_as_the_limiter_does() {
     let redis = Redis::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let shared = SharedLimiter::at(&redis.url(), "test").expect("a URL");
+    let shared = SharedLimiter::at(&redis.url(), "x", "test").expect("a URL");
     let take = || Step::Take { campaign: 1, weight: 1, own: 0, permits: 300 };
     for first in [2, 4] {
         for times in [0, 1, 2, 3, 10] {
@@ -166,7 +166,7 @@ fn the_script_recovers_as_the_limiter_does() {
 fn the_script_answers_as_the_limiter_does() {
     let redis = Redis::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let shared = SharedLimiter::at(&redis.url(), "test").expect("a URL");
+    let shared = SharedLimiter::at(&redis.url(), "x", "test").expect("a URL");
     let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
     let case = std::cell::Cell::new(0);
     let result = TestRunner::new(Config { rng_seed: RngSeed::Fixed(20), ..config }).run(
@@ -196,7 +196,7 @@ async fn first_grant(shared: &SharedLimiter, sender: &SenderPace, mut now: u64) 
 #[tokio::test]
 async fn a_clock_that_goes_back_stalls_nobody() {
     let redis = Redis::start();
-    let shared = SharedLimiter::at(&redis.url(), "test").expect("a URL");
+    let shared = SharedLimiter::at(&redis.url(), "x", "test").expect("a URL");
     let sender = SenderPace { name: "a".to_owned(), rate: rate("50/s") };
     let window = 1_024_000;
     assert_eq!(first_grant(&shared, &sender, START).await, START + window + window / 50);
@@ -215,7 +215,7 @@ async fn a_clock_that_goes_back_stalls_nobody() {
 #[tokio::test]
 async fn a_pace_that_begins_anew_is_quiet_for_a_second() {
     let redis = Redis::start();
-    let shared = SharedLimiter::at(&redis.url(), "test").expect("a URL");
+    let shared = SharedLimiter::at(&redis.url(), "x", "test").expect("a URL");
     let sender = SenderPace { name: "a".to_owned(), rate: rate("50/s") };
     let ask = Ask { campaign: CampaignId(1), weight: 1, rate: None, permits: 5 };
     shared.take(&sender, &ask, None).await.expect("a step");

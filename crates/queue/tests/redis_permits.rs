@@ -21,7 +21,7 @@ fn sender(name: &str, rate: &str) -> SenderPace {
 }
 
 fn permits_at(url: &str, instance: &str, clock: &SystemClock) -> RedisPermits {
-    queue::redis::connect(url, [], instance, Arc::new(clock.clone())).expect("a URL").1
+    queue::redis::connect(url, "x", [], instance, Arc::new(clock.clone())).expect("a URL").1
 }
 
 fn micros(time: Duration) -> u64 {
@@ -208,9 +208,9 @@ async fn a_freeze_is_no_burst() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_of_the_state_that_is_lost_is_no_burst() {
     through(async |redis| {
-        redis.command("DEL paceline:{a}:permits:log");
+        redis.command("DEL paceline:x:{a}:permits:log");
         tokio::time::sleep(Duration::from_secs(2)).await;
-        redis.command("DEL paceline:{a}:permits");
+        redis.command("DEL paceline:x:{a}:permits");
     })
     .await;
 }
@@ -248,7 +248,7 @@ async fn the_state_stays_small() {
     let pace = sender("a", "100/s");
     let start = 1_795_000_000_000_000;
     for i in 0..200 {
-        let limiter = SharedLimiter::at(&redis.url(), &format!("w{i}")).expect("a URL");
+        let limiter = SharedLimiter::at(&redis.url(), "x", &format!("w{i}")).expect("a URL");
         let rate = (i % 2 == 0).then(|| "5/s".parse::<Rate>().expect("a rate"));
         let ask = Ask { campaign: CampaignId(i), weight: 1, rate, permits: 10 };
         for step in 0..3 {
@@ -259,7 +259,7 @@ async fn the_state_stays_small() {
     let client = redis::Client::open(redis.url()).expect("a URL");
     let mut connection = client.get_multiplexed_async_connection().await.expect("Redis answers");
     let fields: usize =
-        redis::cmd("HLEN").arg("paceline:{a}:permits").query_async(&mut connection).await.expect("a count");
+        redis::cmd("HLEN").arg("paceline:x:{a}:permits").query_async(&mut connection).await.expect("a count");
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut connection).await.expect("keys");
     assert!(fields < 40 && keys.len() < 20, "{fields} fields, {} keys", keys.len());
     for key in keys {
@@ -285,7 +285,7 @@ async fn throttling_slows_down_every_process() {
 async fn a_clock_that_is_set_can_be_counted_by() {
     let redis = Redis::start();
     let clock = Arc::new(SettableClock::at(SystemClock::new().now()));
-    let (_, permits) = queue::redis::connect(&redis.url(), [], "w", clock.clone()).expect("a URL");
+    let (_, permits) = queue::redis::connect(&redis.url(), "x", [], "w", clock.clone()).expect("a URL");
     let permits = permits.by_own_clock();
     let pace = sender("a", "10/s");
     let ask = Ask { campaign: CampaignId(1), weight: 1, rate: None, permits: 5 };

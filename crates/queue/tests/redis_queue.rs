@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use campaign::ids::{CampaignId, SliceId};
 use clock::{Clock, SystemClock};
-use queue::{Handled, Handler, Job, SharedQueue};
+use queue::{Handled, Handler, Job, Queue as _, SharedQueue};
 use servers::Redis;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -81,7 +81,7 @@ impl Process {
 
 fn queue_at(url: &str, senders: &[&str]) -> SharedQueue {
     let senders = senders.iter().map(|&sender| sender.to_owned());
-    Arc::new(queue::redis::connect(url, senders, "test", Arc::new(SystemClock::new())).expect("a URL").0)
+    Arc::new(queue::redis::connect(url, "x", senders, "test", Arc::new(SystemClock::new())).expect("a URL").0)
 }
 
 fn jobs(sender: &str, numbers: std::ops::Range<u32>) -> Vec<Job> {
@@ -202,7 +202,8 @@ async fn a_dead_workers_jobs_come_back() {
     let clock = SystemClock::new();
     assert_eq!(other.until(4).await.values().sum::<usize>(), 4);
     assert!(clock.monotonic() < Duration::from_secs(7), "{:?}", clock.monotonic());
-    until::<Vec<String>>(&redis, "ZRANGE paceline:a:workers 0 -1", |workers| workers == &["other-a-1"]).await;
+    until::<Vec<String>>(&redis, "ZRANGE paceline:x:a:workers 0 -1", |workers| workers == &["other-a-1"])
+        .await;
     other.end().await;
 }
 
@@ -256,14 +257,27 @@ async fn jobs_in_hand_go_over_to_the_next_worker() {
     push(&process.queue, jobs("a", 0..2)).await;
     process.until(2).await;
     // As if somebody had taken it for dead.
-    redis.command("ZREM paceline:a:workers w-a-1");
-    until::<Vec<String>>(&redis, "ZRANGE paceline:a:workers 0 -1", |workers| workers == &["w-a-2"]).await;
+    redis.command("ZREM paceline:x:a:workers w-a-1");
+    until::<Vec<String>>(&redis, "ZRANGE paceline:x:a:workers 0 -1", |workers| workers == &["w-a-2"]).await;
     assert_eq!(process.queue.depth().await.expect("depth"), queue::Depth { waiting: 0, running: 2 });
     process.handler.leave.add_permits(1_000);
     push(&process.queue, jobs("a", 2..3)).await;
     assert_eq!(process.next().await.slice.number, 2, "the others were in hand all the time");
-    until::<usize>(&redis, "SCARD paceline:a:inflight:w-a-2", |count| *count == 0).await;
+    until::<usize>(&redis, "SCARD paceline:x:a:inflight:w-a-2", |count| *count == 0).await;
     process.end().await;
+}
+
+#[tokio::test]
+async fn installations_share_a_redis() {
+    let redis = Redis::start();
+    let mut ours = Process::start(&redis.url(), &["a"], "w", 4, 1_000);
+    let clock = Arc::new(SystemClock::new());
+    let (theirs, _) = queue::redis::connect(&redis.url(), "y", ["a".to_owned()], "w", clock).expect("a URL");
+    theirs.push(jobs("a", 0..3)).await.expect("pushed");
+    push(&ours.queue, jobs("a", 5..6)).await;
+    assert_eq!(ours.next().await.slice.number, 5, "the others' jobs came first, and are not ours");
+    assert_eq!(theirs.depth().await.expect("depth"), queue::Depth { waiting: 3, running: 0 });
+    ours.end().await;
 }
 
 #[tokio::test]
@@ -271,19 +285,19 @@ async fn a_broken_line_harms_nobody() {
     let redis = Redis::start();
     let mut process = Process::start(&redis.url(), &["a"], "w", 4, 1_000);
     // Ids without data, data that is no job, a job of a later version, a key of another kind.
-    redis.command("RPUSH paceline:a:active 1-7 1-8 1-9 1-10");
+    redis.command("RPUSH paceline:x:a:active 1-7 1-8 1-9 1-10");
     for (id, data) in
         [("1-8", "nonsense"), ("1-9", r#"{"v":2,"slice":{"campaign":1,"number":9},"sender":"a"}"#)]
     {
-        redis.command(&format!("HSET paceline:a:data {id} '{data}'"));
-        redis.command(&format!("HSET paceline:a:meta:{id} status Pending attempts 0 max_attempts 1"));
+        redis.command(&format!("HSET paceline:x:a:data {id} '{data}'"));
+        redis.command(&format!("HSET paceline:x:a:meta:{id} status Pending attempts 0 max_attempts 1"));
     }
     push(&process.queue, jobs("a", 0..3)).await;
     process.until(3).await;
-    redis.command("DEL paceline:a:active");
-    redis.command("SET paceline:a:active what");
+    redis.command("DEL paceline:x:a:active");
+    redis.command("SET paceline:x:a:active what");
     tokio::time::sleep(Duration::from_secs(1)).await;
-    redis.command("DEL paceline:a:active");
+    redis.command("DEL paceline:x:a:active");
     push(&process.queue, jobs("a", 3..6)).await;
     process.until(3).await;
     process.end().await;
@@ -308,16 +322,17 @@ async fn twenty_thousand_at_once_are_done_and_leave_little_behind() {
     assert!(seen.values().all(|times| *times == 1));
     assert_eq!(queue.depth().await.expect("depth"), queue::Depth::default());
     let keys: usize = ask(&redis, "DBSIZE").await;
-    let data: usize = ask(&redis, "HLEN paceline:a:data").await;
+    let data: usize = ask(&redis, "HLEN paceline:x:a:data").await;
     assert!(keys < 220 && data <= 200, "{keys} keys, {data} jobs");
-    assert_eq!(ask::<usize>(&redis, "ZCARD paceline:a:done").await, 200);
+    assert_eq!(ask::<usize>(&redis, "ZCARD paceline:x:a:done").await, 200);
 }
 
 #[tokio::test]
 async fn an_idle_worker_starts_at_once_and_asks_little() {
     let redis = Redis::start();
     let mut process = Process::start(&redis.url(), &["a", "b"], "w", 4, 1_000);
-    until::<usize>(&redis, "PUBLISH tasks:paceline:a:active:available 1", |listeners| *listeners == 1).await;
+    until::<usize>(&redis, "PUBLISH tasks:paceline:x:a:active:available 1", |listeners| *listeners == 1)
+        .await;
     let clock = SystemClock::new();
     let mut waits = Vec::new();
     for number in 0..21 {

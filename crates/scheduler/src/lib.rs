@@ -9,9 +9,12 @@
 //! | [`decide`] | what a campaign needs now |
 //! | [`scheduler`] | the loop, and the sweeps |
 //! | `leader` | who of many carries it out |
+//! | [`lease`] | a role that one process has at a time |
 
 pub mod decide;
 mod leader;
+pub mod lease;
 pub mod scheduler;
 
+pub use lease::{Hold, Lease};
 pub use scheduler::{Scheduler, Settings};

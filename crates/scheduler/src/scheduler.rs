@@ -1,15 +1,16 @@
 //! The scheduler's loop: ticks that release slices, and sweeps of what time alone moves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use campaign::gate::GateRules;
-use campaign::ids::CampaignId;
+use campaign::ids::{CampaignId, SliceId};
 use campaign::pacing::Rate;
 use campaign::planning;
 use clock::SharedClock;
 use queue::{Job, QueueError, SharedQueue};
-use store::model::{CampaignRow, ReleaseOrder, TemplateKey, WorkerId};
+use store::model::{CampaignRow, ReleaseOrder, SliceEnd, TemplateKey, WorkerId};
 use store::{SharedStore, StoreError, TransitionError};
 use tokio_util::sync::CancellationToken;
 
@@ -72,6 +73,13 @@ const FORGET_PARKED: Duration = Duration::from_secs(9 * 24 * 3_600);
 /// Rows changed per statement by bulk moves, so that no transaction holds the database for long.
 const BATCH: u32 = 5_000;
 
+/// How long a scheduler that is asked to stop goes on with what it is at: what is released should be pushed too. A
+/// database that is away is not waited for.
+const LAST_TURN: Duration = Duration::from_secs(2);
+
+/// How long it then takes to hand over what it could not push.
+const HAND_OVER: Duration = Duration::from_secs(2);
+
 /// Releases slices and sweeps.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -79,13 +87,17 @@ pub struct Scheduler {
     store: SharedStore,
     queue: SharedQueue,
     clock: SharedClock,
+    /// Jobs of released slices that the queue has not taken yet: each tick begins with them.
+    unpushed: Mutex<BTreeMap<SliceId, Job>>,
+    /// Campaigns that could not be scheduled at the last look, by their keys: each is told of once.
+    left_out: Mutex<BTreeSet<String>>,
 }
 
 impl Scheduler {
     /// A scheduler over a store and a queue.
     #[must_use]
     pub fn new(settings: Settings, store: SharedStore, queue: SharedQueue, clock: SharedClock) -> Self {
-        Self { settings, store, queue, clock }
+        Self { settings, store, queue, clock, unpushed: Mutex::default(), left_out: Mutex::default() }
     }
 
     /// Ticks and sweeps while it leads, and stands by while another does, until `stop` is cancelled. An error is
@@ -94,21 +106,38 @@ impl Scheduler {
         let mut next_sweep = Duration::ZERO;
         let mut leadership = Leadership::new(holder.clone(), self.store.clone(), self.clock.clone());
         while !stop.is_cancelled() {
-            if leadership.holds().await {
-                self.round(&mut next_sweep).await;
+            let stopping = async {
+                stop.cancelled().await;
+                self.clock.sleep(LAST_TURN).await;
+            };
+            tokio::select! {
+                () = self.turn(&mut leadership, &mut next_sweep) => {}
+                () = stopping => {
+                    tracing::info!("the scheduler stops in the middle of a tick that takes too long; the next leader goes on with it");
+                    break;
+                }
             }
             tokio::select! {
                 () = self.clock.sleep(self.settings.tick) => {}
                 () = stop.cancelled() => {}
             }
         }
+        if tokio::time::timeout(HAND_OVER, self.hand_over()).await.is_err() {
+            tracing::info!(
+                "slices that were not pushed are not handed over; they come back when their leases end"
+            );
+        }
         leadership.resign().await;
     }
 
-    /// A sweep where one is due, and a tick.
-    async fn round(&self, next_sweep: &mut Duration) {
-        if self.clock.monotonic() >= *next_sweep {
-            *next_sweep = self.clock.monotonic() + self.settings.sweep;
+    /// What there is to do at one time: a sweep where one is due, and a tick, if it leads.
+    async fn turn(&self, leadership: &mut Leadership, next_sweep: &mut Duration) {
+        if !leadership.holds().await {
+            return;
+        }
+        let began = self.clock.monotonic();
+        if began >= *next_sweep {
+            *next_sweep = began + self.settings.sweep;
             if let Err(error) = self.sweep().await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -116,29 +145,71 @@ impl Scheduler {
                 );
             }
         }
-        if let Err(error) = self.tick().await {
+        let ticked = self.tick().await;
+        if let Err(error) = &ticked {
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = error as &dyn std::error::Error,
                 "a tick failed; the next one tries again"
             );
+        }
+        if !leadership.goes_on_after(began, ticked.is_ok()) {
+            // Before the next leader looks what is released.
+            self.hand_over().await;
+            leadership.stand_back().await;
         }
     }
 
     /// Looks at each active campaign once and does what it needs. Returns how many slices were released.
     ///
+    /// A campaign for which that cannot be done, now and whenever it is tried again, is left out; what goes wrong with
+    /// it is logged once. Where the queue takes no jobs, none are released, and all else is done.
+    ///
     /// # Errors
     /// The store's or the queue's; what was done stays done.
     pub async fn tick(&self) -> Result<usize, TickError> {
-        let mut released = 0;
+        let mut tick = Tick { released: 0, refused: self.push_what_is_left().await.err() };
         // Slices that were put back until now count as due only after this.
         self.store.reclaim_slices(self.clock.now()).await?;
-        for row in self.store.active_campaigns().await? {
-            let around = self.surroundings(&row).await?;
-            for action in decide(&row, &around, self.clock.now()) {
-                released += self.act(&row, action).await?;
+        let listing = self.store.active_campaigns().await?;
+        for one in listing.unreadable {
+            self.leave_out(&one.key, &one.error);
+        }
+        for row in listing.campaigns {
+            match self.look_at(&row, &mut tick).await {
+                Ok(()) => self.take_in(&row.key),
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(error) => self.leave_out(&row.key, &error),
             }
         }
-        Ok(released)
+        match tick.refused {
+            None => Ok(tick.released),
+            Some(error) => Err(error.into()),
+        }
+    }
+
+    fn leave_out(&self, key: &str, error: &StoreError) {
+        if lock(&self.left_out).insert(key.to_owned()) {
+            tracing::warn!(
+                campaign = key,
+                error = error as &dyn std::error::Error,
+                "a campaign cannot be scheduled by this process and stands still; the others go on"
+            );
+        }
+    }
+
+    fn take_in(&self, key: &str) {
+        if lock(&self.left_out).remove(key) {
+            tracing::info!(campaign = key, "a campaign can be scheduled again");
+        }
+    }
+
+    /// Does what one campaign needs.
+    async fn look_at(&self, row: &CampaignRow, tick: &mut Tick) -> Result<(), StoreError> {
+        let around = self.surroundings(row).await?;
+        for action in decide(row, &around, self.clock.now()) {
+            self.act(row, action, tick).await?;
+        }
+        Ok(())
     }
 
     async fn surroundings(&self, row: &CampaignRow) -> Result<Surroundings, StoreError> {
@@ -157,19 +228,19 @@ impl Scheduler {
         })
     }
 
-    async fn act(&self, row: &CampaignRow, action: Action) -> Result<usize, TickError> {
+    async fn act(&self, row: &CampaignRow, action: Action, tick: &mut Tick) -> Result<(), StoreError> {
         let now = self.clock.now();
         match action {
             Action::Move(event, reason) => {
                 match self.store.transition(row.id, event, reason.as_deref(), now).await {
                     Ok(state) => tracing::info!(campaign = row.key, %state, reason, "the campaign moved"),
-                    Err(TransitionError::Store(error)) => return Err(error.into()),
+                    Err(TransitionError::Store(error)) => return Err(error),
                     // Somebody else moved it since it was read: the next tick sees where it is.
                     Err(TransitionError::Forbidden(_) | TransitionError::NoSuchCampaign) => {}
                 }
             }
-            Action::Explain(reason) => self.store.set_reason(row.id, reason.as_deref()).await?,
-            Action::Release(orders) => return self.release(row.id, &orders).await,
+            Action::Explain(reason) => self.store.set_reason(row.id, row.state, reason.as_deref()).await?,
+            Action::Release(orders) => self.release(row.id, &orders, tick).await?,
             Action::ExpireUnsent => {
                 self.store.expire_unsent(row.id, now, BATCH).await?;
             }
@@ -177,17 +248,50 @@ impl Scheduler {
                 self.store.skip_unsent(row.id, reason, now, BATCH).await?;
             }
         }
-        Ok(0)
+        Ok(())
     }
 
-    async fn release(&self, campaign: CampaignId, orders: &[ReleaseOrder]) -> Result<usize, TickError> {
+    async fn release(
+        &self,
+        campaign: CampaignId,
+        orders: &[ReleaseOrder],
+        tick: &mut Tick,
+    ) -> Result<(), StoreError> {
+        // What nobody can be told of is not released.
+        if tick.refused.is_some() {
+            return Ok(());
+        }
         let now = self.clock.now();
         let released = self.store.release(campaign, orders, now, now + self.settings.lease).await?;
-        let jobs: Vec<Job> = released.into_iter().map(|r| Job::new(r.slice, r.sender)).collect();
-        let count = jobs.len();
-        // If the push is lost, the slices come back when their leases end.
-        self.queue.push(jobs).await?;
-        Ok(count)
+        tick.released += released.len();
+        // If this process ends before the push, the slices come back when their leases end.
+        lock(&self.unpushed).extend(released.into_iter().map(|r| (r.slice, Job::new(r.slice, r.sender))));
+        tick.refused = self.push_what_is_left().await.err();
+        Ok(())
+    }
+
+    /// Pushes the jobs that the queue has not taken yet.
+    async fn push_what_is_left(&self) -> Result<(), QueueError> {
+        let jobs: Vec<Job> = lock(&self.unpushed).values().cloned().collect();
+        if !jobs.is_empty() {
+            self.queue.push(jobs).await?;
+            lock(&self.unpushed).clear();
+        }
+        Ok(())
+    }
+
+    /// Puts slices back that were released and not pushed: another leader has what it needs to push them.
+    async fn hand_over(&self) {
+        let unpushed = std::mem::take(&mut *lock(&self.unpushed));
+        for slice in unpushed.into_keys() {
+            if let Err(error) = self.store.finish_slice(slice, SliceEnd::default()).await {
+                tracing::info!(
+                    error = &error as &dyn std::error::Error,
+                    "slices that were not pushed are not handed over; they come back when their leases end"
+                );
+                return;
+            }
+        }
     }
 
     /// Moves what time alone moves: leases, retries, lost workers, doubts, TTLs.
@@ -214,4 +318,17 @@ impl Scheduler {
     fn retry_slice(&self) -> u32 {
         self.settings.senders.values().min().map_or(1, |rate| planning::slice_size(*rate))
     }
+}
+
+/// What came of one tick so far.
+#[derive(Debug)]
+struct Tick {
+    /// Slices.
+    released: usize,
+    /// Why the queue takes no jobs, where it does not.
+    refused: Option<QueueError>,
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

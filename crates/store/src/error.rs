@@ -1,6 +1,7 @@
 //! What can go wrong in a store, as sentences.
 
 use campaign::lifecycle;
+use sqlx::error::ErrorKind;
 
 /// The store could not do it. Nothing was changed, except perhaps after [`StoreError::Uncertain`].
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +50,12 @@ pub enum StoreError {
         source: sqlx::Error,
     },
     /// A row holds what this version cannot read.
-    #[error("the database holds {what} that this version of Paceline cannot read: {why}")]
+    #[error(
+        "the database holds {what}, which this version of Paceline cannot read (use the version that wrote it, or a \
+         newer one): {why}"
+    )]
     Unreadable {
-        /// Table, column and row.
+        /// Table, column and, where it is known, campaign.
         what: String,
         /// What is wrong with it.
         why: String,
@@ -62,6 +66,40 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database's tables could not be brought up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+}
+
+impl StoreError {
+    /// Whether the same operation may well succeed later, with nothing changed but the circumstances: the database was
+    /// away, busy or full. False: what is stored or asked cannot be read, does not fit or contradicts, and it fails
+    /// as long as it is asked by this version.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Uncertain { .. } | Self::Connect { .. } | Self::Open { .. } => true,
+            Self::Address(_) | Self::Unreadable { .. } | Self::Inconsistent(_) | Self::Migrate(_) => false,
+            Self::Database { source, .. } => !is_about_the_data(source),
+        }
+    }
+}
+
+/// Whether the database took the operation and refused what it says; or its answer is none that can be read.
+fn is_about_the_data(error: &sqlx::Error) -> bool {
+    if let Some(said) = error.as_database_error() {
+        // PostgreSQL's class 22: a value that is too large, no valid text, and so on.
+        return said.kind() != ErrorKind::Other
+            || said.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
+    }
+    matches!(
+        error,
+        sqlx::Error::InvalidArgument(_)
+            | sqlx::Error::RowNotFound
+            | sqlx::Error::TypeNotFound { .. }
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Encode(_)
+            | sqlx::Error::Decode(_)
+    )
 }
 
 /// A launch was not begun. Nothing was changed.
@@ -94,4 +132,61 @@ pub enum TransitionError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgConnection;
+    use sqlx::sqlite::SqlitePool;
+    use sqlx::{Connection as _, Executor as _};
+
+    use super::*;
+    use crate::codec::{failed, unreadable};
+
+    fn told(source: sqlx::Error) -> StoreError {
+        failed("try")(source)
+    }
+
+    #[test]
+    fn what_was_away_may_come_back() {
+        let cut = || sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        for error in [
+            told(cut()),
+            told(sqlx::Error::PoolTimedOut),
+            told(sqlx::Error::Protocol("cut off".to_owned())),
+            StoreError::Uncertain { doing: "try", source: cut() },
+            StoreError::Connect { address: "db:5432/paceline".to_owned(), source: cut() },
+        ] {
+            assert!(error.is_transient(), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_stays_so() {
+        for error in [
+            unreadable("campaigns.state", "no state is called sleeping"),
+            StoreError::Inconsistent("two and two are five".to_owned()),
+            told(sqlx::Error::ColumnNotFound("moon_phase".to_owned())),
+            told(sqlx::Error::Decode("no number".into())),
+        ] {
+            assert!(!error.is_transient(), "{error}");
+        }
+    }
+
+    /// What both databases answer.
+    #[tokio::test]
+    async fn a_refusal_is_told_from_trouble() {
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let mut server = PgConnection::connect(&servers::Postgres::shared().database()).await.unwrap();
+        let refused = ["CREATE TABLE t (n INTEGER NOT NULL)", "INSERT INTO t VALUES (NULL)"];
+        pool.execute(refused[0]).await.unwrap();
+        assert!(!told(pool.execute(refused[1]).await.unwrap_err()).is_transient());
+        server.execute(refused[0]).await.unwrap();
+        assert!(!told(server.execute(refused[1]).await.unwrap_err()).is_transient());
+        assert!(!told(server.execute("SELECT 'nine'::BIGINT").await.unwrap_err()).is_transient());
+        // Too slow this time, and a table that a migration may be bringing.
+        server.execute("SET statement_timeout = '1ms'").await.unwrap();
+        assert!(told(server.execute("SELECT pg_sleep(1)").await.unwrap_err()).is_transient());
+        assert!(told(server.execute("SELECT * FROM missing").await.unwrap_err()).is_transient());
+    }
 }

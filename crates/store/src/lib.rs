@@ -39,9 +39,9 @@ use chrono::{DateTime, Utc};
 
 pub use error::{LaunchError, StoreError, TransitionError};
 use model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, ReleaseOrder,
-    Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict,
-    WorkerId,
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
+    ReleaseOrder, Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey,
+    Totals, Verdict, WorkerId,
 };
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
@@ -73,7 +73,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// - [`release`](Store::release) may have released slices that nobody was told of: their lease ends, and they are
 ///   released again.
 /// - [`claim`](Store::claim) may have granted messages that nobody was told of: see [`disown`](Store::disown).
-/// - [`gate_event`](Store::gate_event) with `CanaryRefused` may forget a canary that was sent in between.
+/// - [`gate_event`](Store::gate_event) with `OpenByHand` may open a gate that the platform closed in between.
 #[async_trait]
 pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     // ---- launching -------------------------------------------------------------------------------
@@ -105,13 +105,16 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     // ---- reading ---------------------------------------------------------------------------------
 
     /// The campaign with this key, with its counters. A `loading` one is returned too.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when another version wrote it and this one cannot read it.
     async fn campaign(&self, key: &str) -> Result<Option<CampaignRow>>;
 
-    /// The campaign with this number.
+    /// The campaign with this number. Errors as [`Store::campaign`].
     async fn campaign_by_id(&self, id: CampaignId) -> Result<Option<CampaignRow>>;
 
-    /// All campaigns, newest first, `loading` ones left out.
-    async fn campaigns(&self) -> Result<Vec<CampaignRow>>;
+    /// All campaigns, newest first, `loading` ones left out. One that this version cannot read hides no other.
+    async fn campaigns(&self) -> Result<Listing>;
 
     /// Messages of a campaign in the order of `seq`, from after `after`, at most `limit`.
     async fn messages(&self, campaign: CampaignId, after: Option<Seq>, limit: u32)
@@ -134,7 +137,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// skips nothing by itself: [`Store::skip_unsent`] does, in batches. Returns the state it is in now.
     ///
     /// # Errors
-    /// [`TransitionError::Forbidden`] when the state machine refuses; nothing is changed.
+    /// [`TransitionError::Forbidden`] when the state machine refuses, and for a campaign that is to be finished while
+    /// messages of it are queued, retrying or sending; nothing is changed.
     async fn transition(
         &self,
         campaign: CampaignId,
@@ -143,13 +147,20 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         now: DateTime<Utc>,
     ) -> Result<lifecycle::State, TransitionError>;
 
-    /// Sets only the reason shown for the campaign's present state (a closed window, a gate, …).
-    async fn set_reason(&self, campaign: CampaignId, reason: Option<&str>) -> Result<()>;
+    /// Sets only the reason shown for the state in which the campaign was seen (a closed window, a gate, …). Does
+    /// nothing when it has left that state: why it did is somebody else's to say.
+    async fn set_reason(
+        &self,
+        campaign: CampaignId,
+        state: lifecycle::State,
+        reason: Option<&str>,
+    ) -> Result<()>;
 
     // ---- scheduling ------------------------------------------------------------------------------
 
     /// Campaigns that are waiting, running or settling, or cancelled with unsent messages, with their groups.
-    async fn active_campaigns(&self) -> Result<Vec<CampaignRow>>;
+    /// One that this version cannot read hides no other.
+    async fn active_campaigns(&self) -> Result<Listing>;
 
     /// Marks up to the ordered number of planned slices as released, until `lease_until`, and returns them.
     /// Does nothing (empty answer) unless the campaign runs.
@@ -207,7 +218,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn disown(&self, claim: &Claim, claimed_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64>;
 
     /// Records outcomes, one statement batch for a bite. An outcome of an attempt that is no longer the
-    /// newest, or that the state machine answers with "stay", changes no state (its wamid is still kept).
+    /// newest, or that the state machine answers with "stay", changes no state (its wamid is still kept); but that an
+    /// attempt was taken whose doubt was ended by sending once more stops what has not left yet.
     /// Parked statuses of the recorded wamids are applied in the same transaction.
     async fn record(&self, outcomes: &[Outcome], now: DateTime<Utc>) -> Result<()>;
 
@@ -257,7 +269,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn take_over(&self, except: &WorkerId, now: DateTime<Utc>) -> Result<u64>;
 
     /// Doubts older than their campaign's `in_doubt_after` are ended by the campaign's policy: `resend`
-    /// (once per message; a second doubt stays) → retrying, due at once, `drop` → failed, `hold` → untouched.
+    /// (once per message; a second doubt is given up) → retrying, due at once, `drop` → failed, `hold` → untouched.
+    /// What is given up is accepted where an earlier attempt is known to have been taken, else failed.
     /// Nothing is resent for a campaign that is over. Returns how many moved.
     async fn sweep_doubts(&self, now: DateTime<Utc>, limit: u32) -> Result<u64>;
 

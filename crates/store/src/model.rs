@@ -15,6 +15,8 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::StoreError;
+
 /// The unique name of one start of one worker process.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -137,6 +139,26 @@ pub struct Totals {
     pub excluded: u64,
     /// Of these, messages.
     pub messages: u64,
+}
+
+/// Campaigns, as far as this version can read them.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Those it can read.
+    pub campaigns: Vec<CampaignRow>,
+    /// Those it cannot: another version wrote them.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A campaign that this version cannot read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Its number.
+    pub id: CampaignId,
+    /// Its key.
+    pub key: String,
+    /// What cannot be read, as a sentence that names the campaign.
+    pub error: StoreError,
 }
 
 /// A campaign as it stands.
@@ -331,6 +353,8 @@ pub struct ClaimedMessage {
     pub is_canary: bool,
     /// Whether its template is new or was idle until now: some refusals then mean "not synced yet".
     pub template_unsettled: bool,
+    /// When it was claimed: the claim's `now`, by which a canary is known again.
+    pub claimed_at: DateTime<Utc>,
 }
 
 /// What became of one attempt.
@@ -446,8 +470,8 @@ pub enum GateEvent {
     Accepted,
     /// The canary was accepted, or nobody knows.
     CanaryLanded,
-    /// The canary was refused for a reason of its recipient.
-    CanaryRefused,
+    /// The canary that was claimed at this time was refused for a reason of its recipient, or never left.
+    CanaryRefused(DateTime<Utc>),
     /// The platform says it is still syncing (134101; 131009 on a fresh or idle template).
     NotSynced,
     /// An operator opens it.
@@ -471,7 +495,7 @@ pub struct MessageRow {
     pub assumed: bool,
     /// Attempts so far.
     pub attempt: u32,
-    /// The platform's id of the newest attempt.
+    /// The platform's id of the newest attempt; or of the earlier one by which the message is where it is.
     pub wamid: Option<String>,
     /// Why it failed, is retrying, in doubt or skipped.
     pub failure: Option<Failure>,

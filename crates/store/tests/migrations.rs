@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use campaign::ids::{MessageId, Seq};
+use campaign::message::State;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use store::conformance::scene::{Setup, at, worker};
+use store::model::{Outcome, OutcomeKind};
 use store::{PostgresStore, SharedStore, SqliteStore, Store, StoreError};
 
 fn folder(database: &str) -> PathBuf {
@@ -34,15 +37,17 @@ async fn first_version(database: &str) -> Migrator {
     Migrator::with_migrations(all.iter().filter(|step| step.version == 1).cloned().collect())
 }
 
-/// A campaign with one message, as version 1 kept them.
-fn rows_of_version_1() -> [String; 4] {
+/// A campaign with a message that waits and one whose doubt is to be sent once more, as version 1 kept them.
+fn rows_of_version_1() -> [String; 6] {
     let definition = serde_json::to_string(&*Setup::default().campaign().definition).unwrap();
     let definition = definition.replace('\'', "''");
     [
         format!(
             "INSERT INTO campaigns (key, state, file, definition, plan_hash, currency, ttl_s, in_doubt, in_doubt_after,
-                retry_attempts, retry_base, retry_max, launched_at, touched_at, planned_total, messages_total)
-             VALUES ('old', 'running', 'old.yaml', '{definition}', 'f00d', 'INR', 43200, 'hold', 1, 4, 1, 1, 1, 1, 1, 1)"
+                retry_attempts, retry_base, retry_max, launched_at, touched_at, planned_total, messages_total,
+                attempts, reserved)
+             VALUES ('old', 'running', 'old.yaml', '{definition}', 'f00d', 'INR', 43200, 'resend', 1, 4, 1, 1, 1, 1, 2, 2,
+                1, 10)"
         ),
         "INSERT INTO send_groups (campaign_id, number, sender, waba_id, template, language, zone)
          VALUES (1, 0, 'jaspers-in', '1', 'diwali_sale', 'en', 'Asia/Kolkata')"
@@ -52,14 +57,27 @@ fn rows_of_version_1() -> [String; 4] {
                                expected_cost)
          VALUES (4294967296, 1, 0, 0, '919800000000', 'IN', '{}', 10, 8)"
             .to_owned(),
+        "INSERT INTO messages (id, campaign_id, slice_no, group_no, recipient, country, content, worst_case,
+                               expected_cost, state, assumed, placed, resent, attempt, retry_at, reserved)
+         VALUES (4294967297, 1, 0, 0, '919800000001', 'IN', '{}', 10, 8, 'retrying', true, false, true, 1, 1, 10)"
+            .to_owned(),
+        "INSERT INTO campaign_counts (campaign_id, state, n) VALUES (1, 'queued', 1), (1, 'retrying', 1)".to_owned(),
     ]
 }
 
 /// What was there is there, and what is new works.
 async fn assert_up_to_date(store: SharedStore) {
     let campaign = store.campaign("old").await.unwrap().unwrap();
-    assert_eq!((campaign.totals.planned, campaign.groups[0].planned), (1, 1));
-    assert_eq!(store.messages(campaign.id, None, 10).await.unwrap().len(), 1);
+    assert_eq!((campaign.totals.planned, campaign.groups[0].planned), (2, 1));
+    let messages = store.messages(campaign.id, None, 10).await.unwrap();
+    assert_eq!(messages.iter().map(|m| m.state).collect::<Vec<_>>(), [State::Queued, State::Retrying]);
+    assert_eq!(store.verify(campaign.id).await.unwrap().violations, Vec::<String>::new());
+    // What was to be sent once more is stopped by what is heard of it, as if this version had decided it.
+    let answer = OutcomeKind::Accepted { wamid: "wamid.1".to_owned(), held: false };
+    let message = MessageId { campaign: campaign.id, seq: Seq(1) };
+    store.record(&[Outcome { message, attempt: 1, result: answer }], at(0)).await.unwrap();
+    assert_eq!(store.messages(campaign.id, Some(Seq(0)), 10).await.unwrap()[0].state, State::Accepted);
+    assert_eq!(store.verify(campaign.id).await.unwrap().violations, Vec::<String>::new());
     assert!(store.lead("scheduler", &worker("s1"), Duration::from_secs(5), at(0)).await.unwrap());
 }
 

@@ -131,7 +131,7 @@ async fn sweep(store: SharedStore, scenes: [Scene; 2], name: &str, stop: Arc<Ato
         store.unsuppress(&opted_out.iter().map(|s| s.address.clone()).collect::<Vec<_>>()).await.unwrap();
         for scene in &scenes {
             scene.campaign().await;
-            store.set_reason(scene.id, Some(name)).await.unwrap();
+            store.set_reason(scene.id, State::Running, Some(name)).await.unwrap();
         }
     }
 }

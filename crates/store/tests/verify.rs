@@ -88,8 +88,16 @@ async fn planted_errors_are_found() {
         ("UPDATE send_groups SET planned = 3", "messages in group 0: the counter says"),
         ("UPDATE messages SET worker = NULL", "1 messages are sending but nobody has claimed them"),
         ("UPDATE messages SET doubt_since = NULL", "1 messages are in doubt since no known time"),
-        ("UPDATE messages SET reserved = 3 WHERE state = 'in_doubt'", "less than their worst case reserved"),
-        ("UPDATE messages SET reserved = 3 WHERE state = 'failed'", "1 messages hold a reservation although"),
+        ("UPDATE messages SET reserved = 3 WHERE state = 'in_doubt'", "1 messages reserve something else"),
+        ("UPDATE messages SET reserved = 3 WHERE state = 'failed'", "1 messages reserve something else"),
+        (
+            "UPDATE messages SET resent = 1, resent_fate = 'open' WHERE state = 'accepted'",
+            "1 messages reserve something else",
+        ),
+        (
+            "UPDATE messages SET resent = 1, resent_fate = 'taken' WHERE id & 255 = 9",
+            "1 messages wait to be sent although an attempt was taken",
+        ),
         ("UPDATE messages SET cost = NULL WHERE state = 'delivered'", "cost nothing known"),
         ("UPDATE messages SET delivered_at = NULL", "1 messages were delivered at no known time"),
         (

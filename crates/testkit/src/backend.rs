@@ -59,7 +59,8 @@ impl Backend {
                 let (database, redis) = (Postgres::shared().database(), Redis::start());
                 files.set("PACELINE_STORE__URL", &database);
                 let senders = ["jaspers-in".to_owned()];
-                let (queue, permits) = queue::redis::connect(&redis.url(), senders, "world", clock).unwrap();
+                let (queue, permits) =
+                    queue::redis::connect(&redis.url(), "world", senders, "world", clock).unwrap();
                 let queue: SharedQueue = Arc::new(queue);
                 Parts {
                     store: Arc::new(PostgresStore::connect(&database).await.unwrap()),

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use servers::{Postgres, Redis};
-use simulator::{Config, Profile, Simulator, Webhook};
+use simulator::{Config, Number, Profile, Simulator, Webhook};
 use store::model::{CampaignRow, MessageRow};
 use store::{PostgresStore, Store};
 
 use crate::binary::Answer;
-use crate::files::{APP_SECRET, Files, Settings};
+use crate::files::{APP_SECRET, Files, SECOND, Settings};
 use crate::machine::{free_port, tail};
 use crate::proxy::Proxy;
 use crate::world::{all_messages, template_key};
@@ -45,6 +45,8 @@ impl Role {
 pub struct ClusterOptions {
     /// The sender's rate in Paceline.
     pub rate: &'static str,
+    /// The rate of a second sender, where there is to be one.
+    pub second: Option<&'static str>,
     /// What the simulator lets through in a second.
     pub throughput: u32,
     /// How well the platform behaves.
@@ -67,6 +69,7 @@ impl Default for ClusterOptions {
     fn default() -> Self {
         Self {
             rate: "80/s",
+            second: None,
             throughput: 100_000,
             profile: Profile::none(),
             seed: 1,
@@ -124,6 +127,7 @@ impl Cluster {
             sync_wait: "10m".to_owned(),
             correlate: true,
             concurrency: options.concurrency,
+            second: options.second.map(str::to_owned),
         });
         let mut cluster = Self {
             files,
@@ -372,6 +376,9 @@ async fn platform(options: &ClusterOptions, webhooks: &[u16]) -> Simulator {
         }),
         ..Config::default()
     };
+    if options.second.is_some() {
+        config.numbers.push(Number { phone_number_id: SECOND.1.to_owned(), ..Number::default() });
+    }
     for number in &mut config.numbers {
         number.throughput_per_second = options.throughput;
     }

@@ -14,6 +14,8 @@ pub const APP_SECRET: (&str, &str) = ("PACELINE_TEST_SECRET", "test-app-secret")
 pub const VERIFY_TOKEN: (&str, &str) = ("PACELINE_TEST_VERIFY", "test-verify-token");
 /// The simulator's first number.
 pub const PHONE_NUMBER_ID: &str = "106540352242922";
+/// A second sender of the same account, and its phone number's id.
+pub const SECOND: (&str, &str) = ("jaspers-ae", "106540352242923");
 /// The simulator's account.
 pub const WABA_ID: &str = "102290129340398";
 
@@ -40,6 +42,8 @@ pub struct Settings {
     pub correlate: bool,
     /// `worker.concurrency`.
     pub concurrency: usize,
+    /// The rate of the second sender, where there is to be one.
+    pub second: Option<String>,
 }
 
 impl Files {
@@ -73,9 +77,9 @@ impl Files {
         path
     }
 
-    /// Writes workers.toml for one sender, `jaspers-in`.
+    /// Writes workers.toml for one sender, `jaspers-in`, or for two.
     pub fn workers_toml(&self, settings: &Settings) -> PathBuf {
-        let text = format!(
+        let mut text = format!(
             r#"[store]
 url = "sqlite://{db}"
 [platform]
@@ -108,6 +112,15 @@ app_secret_env = "{secret}"
             verify = VERIFY_TOKEN.0,
             secret = APP_SECRET.0,
         );
+        if let Some(rate) = &settings.second {
+            let (name, id) = SECOND;
+            let _ = write!(
+                text,
+                "[[senders]]\nname = \"{name}\"\nphone_number_id = \"{id}\"\nwaba_id = \"{WABA_ID}\"\n\
+                 token_env = \"{token}\"\nrate = \"{rate}\"\n",
+                token = TOKEN.0,
+            );
+        }
         self.write("workers.toml", text)
     }
 
@@ -122,8 +135,13 @@ app_secret_env = "{secret}"
 
     /// Writes a campaign over an audience in this folder. `more` is further YAML at the top level.
     pub fn campaign(&self, key: &str, audience: &str, more: &str) -> PathBuf {
+        self.campaign_on("jaspers-in", key, audience, more)
+    }
+
+    /// Writes a campaign of this sender.
+    pub fn campaign_on(&self, sender: &str, key: &str, audience: &str, more: &str) -> PathBuf {
         let text = format!(
-            "campaign: {key}\nsender: jaspers-in\ntemplate: {{ name: test_offer, language: en }}\n\
+            "campaign: {key}\nsender: {sender}\ntemplate: {{ name: test_offer, language: en }}\n\
              audience: {{ file: {audience}, phone: {{ column: phone }} }}\n{more}\n"
         );
         self.write(&format!("{key}.yaml"), text)

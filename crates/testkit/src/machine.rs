@@ -79,6 +79,7 @@ impl Machine {
             sync_wait: options.sync_wait.to_owned(),
             correlate: true,
             concurrency: 256,
+            second: None,
         });
         let machine = Self { files, platform, run: None };
         if options.gate_open {

@@ -99,6 +99,7 @@ impl World {
             sync_wait: format!("{}s", options.sync_wait.as_secs()),
             correlate: options.correlate,
             concurrency: options.concurrency,
+            second: None,
         });
         let stop = CancellationToken::new();
         let parts = options.backend.build(&mut files, clock.clone(), &stop).await;

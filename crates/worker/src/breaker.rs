@@ -31,7 +31,7 @@ impl Breaker {
                     last = Some(why);
                 }
                 Effect::CanaryLanded
-                | Effect::CanaryRefused
+                | Effect::CanaryRefused(_)
                 | Effect::NotSynced
                 | Effect::SlowDown
                 | Effect::Suppress(_)

@@ -24,8 +24,8 @@ pub enum Effect {
     Accepted,
     /// The platform has the one message an idle template gets, or may have it.
     CanaryLanded,
-    /// The one message an idle template gets was refused for a reason of its recipient.
-    CanaryRefused,
+    /// The one message an idle template gets, claimed at this time, was refused for a reason of its recipient.
+    CanaryRefused(DateTime<Utc>),
     /// The template is still syncing.
     NotSynced,
     /// The sender goes too fast, or the platform is out of reach.
@@ -73,7 +73,7 @@ pub fn judge(answer: SendOutcome, message: &ClaimedMessage, attempt: &Attempt) -
             let wait = attempt.policy.delay(1, seed_of(message, attempt.seed));
             let mut effects = vec![Effect::SlowDown];
             if message.is_canary {
-                effects.push(Effect::CanaryRefused);
+                effects.push(Effect::CanaryRefused(message.claimed_at));
             }
             Judged {
                 result: OutcomeKind::Refused { failure, retry_at: Some(attempt.now + wait), counts: false },
@@ -108,7 +108,8 @@ pub fn never_left(message: &ClaimedMessage, attempt: &Attempt) -> Judged {
         detail: "It was claimed and not sent in time; nothing left.".to_owned(),
     };
     let wait = attempt.policy.delay(1, seed_of(message, attempt.seed));
-    let effects = if message.is_canary { vec![Effect::CanaryRefused] } else { Vec::new() };
+    let effects =
+        if message.is_canary { vec![Effect::CanaryRefused(message.claimed_at)] } else { Vec::new() };
     Judged {
         result: OutcomeKind::Refused { failure, retry_at: Some(attempt.now + wait), counts: false },
         effects,
@@ -135,7 +136,7 @@ fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Ju
     }
     let retry_at = retry_at(&verdict, refusal, message, attempt);
     if message.is_canary && !verdict.closes_gate {
-        effects.push(Effect::CanaryRefused);
+        effects.push(Effect::CanaryRefused(message.claimed_at));
     }
     Judged { result: OutcomeKind::Refused { failure, retry_at, counts: verdict.counts_as_attempt }, effects }
 }

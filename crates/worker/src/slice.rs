@@ -98,7 +98,7 @@ impl Worker {
         let (work, row) = match tokio::time::timeout(READ_WITHIN, self.read(job)).await {
             Ok(Ok(Some(read))) => read,
             Ok(Ok(None)) => return Handled::Done,
-            Ok(Err(error @ StoreError::Unreadable { .. })) => {
+            Ok(Err(error)) if !error.is_transient() => {
                 tracing::warn!(slice = %job.slice, error = &error as &dyn std::error::Error, "a slice is left out");
                 return Handled::Done;
             }
@@ -368,8 +368,8 @@ impl Worker {
                 gate(GateEvent::CanaryLanded).await;
                 true
             }
-            Effect::CanaryRefused => {
-                gate(GateEvent::CanaryRefused).await;
+            Effect::CanaryRefused(claimed_at) => {
+                gate(GateEvent::CanaryRefused(claimed_at)).await;
                 true
             }
             Effect::NotSynced => {

@@ -72,6 +72,33 @@ async fn each_process_is_replaced_in_turn() {
     cluster.terminate_all();
 }
 
+/// A worker with nothing claimed does not wait for a database that is away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_stops_without_its_database() {
+    let _place = beside_others().await;
+    let mut cluster = Cluster::start(ClusterOptions { workers: 1, ..ClusterOptions::default() }).await;
+    launch(&cluster, "paused", 0, 2_000, "").await;
+    cluster.until_accepted(100, Duration::from_secs(60)).await;
+    let _ = cluster.cli(&["pause", "paused"]).await.good();
+    assert!(cluster.platform.quiet(Duration::from_secs(20)).await, "what is in flight is told");
+    let store = cluster.store().await;
+    let nothing_claimed = |row: &store::model::CampaignRow| row.count(message::State::Sending) == 0;
+    cluster.until(&store, "paused", Duration::from_secs(10), nothing_claimed).await;
+    drop(store);
+    cluster.postgres.stop();
+    let asked = cluster.now();
+    assert_eq!(cluster.terminate("worker-0"), Some(0), "{}", cluster.log("worker-0"));
+    let took = cluster.now() - asked;
+    assert!(took < chrono::TimeDelta::seconds(15), "it took {took} to stop\n{}", cluster.log("worker-0"));
+    // With the slices that it may have had in its hand, the campaign goes on elsewhere.
+    cluster.postgres.start_again();
+    cluster.start_process("worker-1");
+    let _ = cluster.cli(&["resume", "paused"]).await.good();
+    let ledger = ends_well(&mut cluster, &["paused"], Duration::from_secs(90)).await;
+    assert_eq!(ledger.len(), 2_000);
+    cluster.terminate_all();
+}
+
 /// Every process answers for its health, and says what it misses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_health_pages_say_what_is_away() {

@@ -7,7 +7,10 @@
 //! | [`matrix`] | each fault alone, and how long the campaign stood still |
 //! | [`chaos`] | one fault after the other, at random |
 //! | [`pace`] | the pace of many workers together, and the weights of campaigns |
+//! | [`crowd`] | very many messages due at once |
 //! | [`control`] | pausing, stopping and replacing processes while a campaign runs |
+//! | [`stopping`] | processes that are asked to stop while the database is away |
+//! | [`takeover`] | one process that sends, and its successor |
 //!
 //! They mostly wait, so a few run at once; what measures the pace has the machine to itself.
 
@@ -20,8 +23,11 @@
 
 mod chaos;
 mod control;
+mod crowd;
 mod matrix;
 mod pace;
+mod stopping;
+mod takeover;
 
 use std::time::Duration;
 
@@ -32,7 +38,7 @@ use testkit::{Cluster, truth};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// So many scenarios fit on the machine at once.
-const AT_ONCE: u32 = 3;
+const AT_ONCE: u32 = 4;
 
 static MACHINE: Semaphore = Semaphore::const_new(AT_ONCE as usize);
 
@@ -51,9 +57,14 @@ const DOUBTS: &str = "in_doubt: drop\nin_doubt_after: 20s";
 
 /// Launches a campaign to so many people.
 async fn launch(cluster: &Cluster, key: &str, first: u32, people: u32, more: &str) {
+    launch_on(cluster, "jaspers-in", key, first, people, more).await;
+}
+
+/// The same on this sender.
+async fn launch_on(cluster: &Cluster, sender: &str, key: &str, first: u32, people: u32, more: &str) {
     let audience = format!("{key}.csv");
     cluster.files.people(&audience, first, people);
-    let file = cluster.files.campaign(key, &audience, &format!("{DOUBTS}\n{more}"));
+    let file = cluster.files.campaign_on(sender, key, &audience, &format!("{DOUBTS}\n{more}"));
     let _ = cluster.cli(&["launch", file.to_str().unwrap()]).await.good();
 }
 

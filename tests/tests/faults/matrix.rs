@@ -221,7 +221,8 @@ async fn every_job_is_delivered_twice() {
     let campaign = store.campaign("faulty").await.unwrap().unwrap().id;
     let clock = std::sync::Arc::new(SystemClock::new());
     let senders = ["jaspers-in".to_owned()];
-    let (jobs, _) = queue::redis::connect(&cluster.redis.url(), senders, "twice", clock).unwrap();
+    let install = store.install_id().await.unwrap();
+    let (jobs, _) = queue::redis::connect(&cluster.redis.url(), &install, senders, "twice", clock).unwrap();
     for _ in 0..3 {
         let all = (0..PEOPLE / 20).map(|number| Job::new(SliceId { campaign, number }, "jaspers-in"));
         jobs.push(all.collect()).await.unwrap();

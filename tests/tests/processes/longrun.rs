@@ -102,6 +102,7 @@ async fn three_terminals_and_one_file() {
         sync_wait: "1s".to_owned(),
         correlate: true,
         concurrency: 64,
+        second: None,
     });
     write_audience(&files);
     files.campaign("long", "long.csv", "");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use campaign::lifecycle;
 use campaign::message::State;
 use chrono::TimeDelta;
-use simulator::{Outcome, Rule};
+use simulator::{Latency, Outcome, Profile, Rule};
 use store::model::MessageRow;
 use testkit::files::person;
 use testkit::{World, WorldOptions};
@@ -223,6 +223,35 @@ async fn a_doubt_is_sent_once_more_only_where_the_campaign_says_so() {
     cases.world.pass(Duration::from_secs(29 * 60), Duration::from_secs(60)).await;
     assert_eq!(cases.world.message_to(&key, 0).await.state, State::InDoubt);
     cases.ends_well(&key, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_after_all_is_not_sent_a_third_time() {
+    let mut cases = Cases::new().await;
+    // The first attempt is taken, and neither its answer nor, for forty minutes, a status says so. It is never
+    // delivered, so that its `sent` is all that is ever heard of it.
+    let forty_minutes = 40.0 * 60_000.0;
+    let late_by = Latency::ms(forty_minutes, forty_minutes, forty_minutes);
+    cases.world.platform.set_profile(Profile { reachable: 0.0, late: 1.0, late_by, ..Profile::none() });
+    let (key, message) =
+        cases.meets(Outcome::ErrorAfter { http: 502 }, "in_doubt: resend\nin_doubt_after: 30m").await;
+    assert_eq!(message.state, State::InDoubt);
+    // The second one, after half an hour, is refused, and may be tried again after a day.
+    cases.world.platform.script(Rule::to(person(0), refused(131_049)).times(1));
+    cases.world.pass(Duration::from_secs(35 * 60), Duration::from_secs(60)).await;
+    let message = cases.world.message_to(&key, 0).await;
+    assert_failure(&message, State::Retrying, Some(131_049), "later");
+    assert_eq!(message.attempt, 2);
+    // Then the first one is heard of.
+    cases.world.pass(Duration::from_secs(10 * 60), Duration::from_secs(60)).await;
+    let message = cases.world.message_to(&key, 0).await;
+    assert_eq!((message.state, message.assumed, message.retry_at), (State::Sent, false, None));
+    let ledger =
+        || cases.world.platform.ledger().into_iter().filter(|entry| person(0).ends_with(&entry.recipient));
+    assert_eq!(message.wamid, ledger().next().map(|entry| entry.wamid));
+    let row = cases.world.until_over(&key).await;
+    assert_eq!((row.state, row.count(State::Expired)), (lifecycle::State::Done, 10));
+    assert_eq!(ledger().count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

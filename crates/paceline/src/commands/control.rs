@@ -5,7 +5,7 @@ use campaign::{lifecycle, message};
 use serde::Serialize;
 use store::Store;
 use store::TransitionError;
-use store::model::CampaignRow;
+use store::model::{CampaignRow, Listing, Unreadable};
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -84,6 +84,17 @@ pub(crate) async fn cancel(app: &App, args: Args) -> Result<(), Failure> {
     show(app, &controlled, cancelled)
 }
 
+/// The campaign with this key; all without one.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) async fn listing(store: &dyn Store, key: Option<&str>) -> Result<Listing, Failure> {
+    match key {
+        Some(key) => Ok(Listing { campaigns: vec![find(store, key).await?], ..Listing::default() }),
+        None => Ok(store.campaigns().await?),
+    }
+}
+
 /// The campaign with this key.
 ///
 /// # Errors
@@ -92,8 +103,21 @@ pub(crate) async fn find(store: &dyn Store, key: &str) -> Result<CampaignRow, Fa
     if let Some(row) = store.campaign(key).await? {
         return Ok(row);
     }
-    let keys: Vec<String> = store.campaigns().await?.into_iter().map(|row| row.key).collect();
+    let listing = store.campaigns().await?;
+    let keys: Vec<String> = listing.campaigns.into_iter().map(|row| row.key).collect();
     Err(Failure::BadUse(unknown(key, &keys)))
+}
+
+/// That every campaign of a listing could be read. Asked after the others were answered for.
+///
+/// # Errors
+/// Some could not: a sentence for each.
+pub(crate) fn all_readable(unreadable: &[Unreadable]) -> Result<(), Failure> {
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    let said: Vec<String> = unreadable.iter().map(|one| one.error.to_string()).collect();
+    Err(Failure::Answered { exit_code: 1, sentence: said.join("; ") })
 }
 
 fn unknown(key: &str, keys: &[String]) -> String {

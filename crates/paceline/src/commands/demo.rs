@@ -83,8 +83,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     )?;
     let parts = roles::Parts {
         config: &app.config,
-        roles: RoleSet::ALL,
-        secrets: Secrets::read(&app.config, RoleSet::ALL)?,
+        roles: RoleSet::All,
+        secrets: Secrets::read(&app.config, RoleSet::All.secrets())?,
         store: store.clone(),
         clock: app.clock.clone(),
         listener: Some(webhook),

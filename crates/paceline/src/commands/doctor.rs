@@ -11,6 +11,7 @@ use clock::{SharedClock, SystemClock};
 use queue::Queue;
 use serde::Serialize;
 use serde_json::json;
+use store::model::Listing;
 use tokio::net::TcpListener;
 use whatsapp::account::{AccountError, NumberStatus, PhoneNumberInfo};
 
@@ -237,8 +238,12 @@ async fn look_at_store(config: &Config, findings: &mut Vec<Finding>) {
 async fn opened(config: &Config, shown: &str) -> Finding {
     match open_store(config).await {
         Ok(store) => match store.campaigns().await {
-            Ok(campaigns) => {
+            Ok(Listing { campaigns, unreadable }) if unreadable.is_empty() => {
                 Finding::good("database", format!("{shown} opens; {} campaigns", campaigns.len()))
+            }
+            Ok(Listing { unreadable, .. }) => {
+                let said: Vec<String> = unreadable.iter().map(|one| one.error.to_string()).collect();
+                Finding::new("database", Verdict::Warning, format!("{shown} opens; {}", said.join("; ")))
             }
             Err(error) => broken_store(shown, &error.into()),
         },
@@ -255,7 +260,7 @@ async fn look_at_queue(config: &Config) -> Option<Finding> {
     };
     let senders = config.senders.iter().map(|sender| sender.name.clone());
     let clock = Arc::new(SystemClock::new());
-    let jobs = match queue::redis::connect(server.reveal(), senders, "doctor", clock) {
+    let jobs = match queue::redis::connect(server.reveal(), "doctor", senders, "doctor", clock) {
         Ok((jobs, _)) => jobs,
         Err(error) => return Some(missing(error.to_string())),
     };

@@ -1,6 +1,7 @@
 //! `paceline run`, `scheduler`, `worker` and `reconciler`: roles that work until a signal asks them to stop.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use campaign::problem::{Place, Problem};
 
@@ -8,6 +9,9 @@ use crate::app::{App, check_folder};
 use crate::config::{Config, QueueUrl, Secrets, Source, StoreUrl, WEBHOOK_PATH};
 use crate::failure::Failure;
 use crate::roles::{self, Parts, RoleSet, RunLock};
+
+/// How long the database may take to be closed.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// What `run` is told.
 #[derive(Debug, clap::Args)]
@@ -24,25 +28,22 @@ pub(crate) struct RoleArgs {
 /// Runs every role until a signal, or until a role fails.
 pub(crate) async fn run(app: &App, _args: Args) -> Result<(), Failure> {
     let webhook = app.config.webhook.listen;
-    work(app, RoleSet::ALL, Some((webhook, "webhook.listen"))).await
+    work(app, RoleSet::All, Some((webhook, "webhook.listen"))).await
 }
 
 /// Runs the scheduler alone.
 pub(crate) async fn scheduler(app: &App, args: RoleArgs) -> Result<(), Failure> {
-    let set = RoleSet { scheduler: true, worker: false, reconciler: false };
-    work(app, set, health(app, args)).await
+    work(app, RoleSet::Scheduler, health(app, args)).await
 }
 
 /// Runs the worker alone.
 pub(crate) async fn worker(app: &App, args: RoleArgs) -> Result<(), Failure> {
-    let set = RoleSet { scheduler: false, worker: true, reconciler: false };
-    work(app, set, health(app, args)).await
+    work(app, RoleSet::Worker, health(app, args)).await
 }
 
 /// Runs the webhook intake alone. Its health pages are where its webhooks come in.
 pub(crate) async fn reconciler(app: &App, _args: Args) -> Result<(), Failure> {
-    let set = RoleSet { scheduler: false, worker: false, reconciler: true };
-    work(app, set, Some((app.config.webhook.listen, "webhook.listen"))).await
+    work(app, RoleSet::Reconciler, Some((app.config.webhook.listen, "webhook.listen"))).await
 }
 
 fn health(app: &App, args: RoleArgs) -> Option<(SocketAddr, &'static str)> {
@@ -54,7 +55,7 @@ async fn work(app: &App, set: RoleSet, listen: Option<(SocketAddr, &str)>) -> Re
     let config = &app.config;
     let is_memory = config.queue.url.value == QueueUrl::Memory;
     supported(config, set, is_memory)?;
-    let secrets = Secrets::read(config, set)?;
+    let secrets = Secrets::read(config, set.secrets())?;
     // Held until the process ends: two processes would each pace the senders on their own.
     let _lock = match &config.store.url.value {
         StoreUrl::Sqlite(path) if is_memory => Some(RunLock::take(path)?),
@@ -69,21 +70,34 @@ async fn work(app: &App, set: RoleSet, listen: Option<(SocketAddr, &str)>) -> Re
         Parts { config, roles: set, secrets, store: store.clone(), clock: app.clock.clone(), listener };
     // Signals count from here on; before, they end the process at once, and nothing is in hand.
     let signals = roles::Signals::install()?;
-    let running = roles::start(parts).await?;
-    announce(config, set, running.address());
-    let ended = roles::until_signal(running, signals).await;
-    store.close().await;
+    let started = tokio::select! {
+        running = roles::start(parts) => Some(running?),
+        // A start may have to wait for what is away, and nothing is in hand yet.
+        () = signals.first() => None,
+    };
+    let ended = match started {
+        Some(running) => {
+            announce(config, set, running.address());
+            roles::until_signal(running, signals).await
+        }
+        None => {
+            tracing::info!("stopped before it began");
+            Ok(())
+        }
+    };
+    // A database that is away is left as it is.
+    let _ = tokio::time::timeout(CLOSING, store.close()).await;
     ended
 }
 
 fn announce(config: &Config, set: RoleSet, address: Option<SocketAddr>) {
     let page = |path| address.map(|address| format!("http://{address}{path}"));
-    let is_one = set != RoleSet::ALL;
+    let is_one = set != RoleSet::All;
     tracing::info!(
         config = %config.source,
         role = is_one.then_some(set.name()),
         senders = config.senders.len(),
-        webhook = page(WEBHOOK_PATH).filter(|_| set.reconciler),
+        webhook = page(WEBHOOK_PATH).filter(|_| set.takes_webhooks()),
         health = page(roles::HEALTH_PATH),
         ready = page(roles::READY_PATH),
         "paceline runs; press Ctrl-C to stop"
@@ -92,7 +106,7 @@ fn announce(config: &Config, set: RoleSet, address: Option<SocketAddr>) {
 
 /// What the configuration cannot mean for these roles.
 fn supported(config: &Config, set: RoleSet, is_memory: bool) -> Result<(), Failure> {
-    if is_memory && set != RoleSet::ALL && !set.reconciler {
+    if is_memory && set != RoleSet::All && set.needs_queue() {
         return Err(Problem::new(
             config.queue.url.place.clone(),
             format!(

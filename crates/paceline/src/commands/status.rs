@@ -20,7 +20,7 @@ use std::time::Duration;
 use campaign::gate::GateState;
 use chrono::{DateTime, Utc};
 use store::Store;
-use store::model::{CampaignRow, TemplateKey};
+use store::model::{CampaignRow, Listing, TemplateKey};
 
 use crate::app::App;
 use crate::commands::control;
@@ -58,10 +58,13 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     if args.watch {
         return watch(app, &*store, key).await;
     }
-    let all = read(app, &*store, key, &PaceMeter::default()).await?;
+    let Listing { campaigns, unreadable } = control::listing(&*store, key).await?;
+    let all = facts_of(app, &*store, &campaigns, &PaceMeter::default()).await?;
     let now = app.clock.now();
     if !app.json {
-        output::print(&text(&all, key, Form::Full, now))?;
+        if !all.is_empty() || unreadable.is_empty() {
+            output::print(&text(&all, key, Form::Full, now))?;
+        }
     } else if key.is_some() {
         if let Some(facts) = all.first() {
             output::print_json(facts)?;
@@ -69,7 +72,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     } else {
         output::print_json(&all)?;
     }
-    Ok(())
+    control::all_readable(&unreadable)
 }
 
 async fn watch(app: &App, store: &dyn Store, key: Option<&str>) -> Result<(), Failure> {
@@ -78,8 +81,11 @@ async fn watch(app: &App, store: &dyn Store, key: Option<&str>) -> Result<(), Fa
     let mut meter = PaceMeter::default();
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
-    let last = loop {
-        let rows = rows(store, key).await?;
+    let (last, unreadable) = loop {
+        let Listing { campaigns: rows, unreadable } = control::listing(store, key).await?;
+        if rows.is_empty() && !unreadable.is_empty() {
+            return control::all_readable(&unreadable);
+        }
         let now = app.clock.now();
         meter.note(&rows, now);
         let all = facts_of(app, store, &rows, &meter).await?;
@@ -94,17 +100,17 @@ async fn watch(app: &App, store: &dyn Store, key: Option<&str>) -> Result<(), Fa
             }
         }
         if is_over {
-            break all;
+            break (all, unreadable);
         }
         tokio::select! {
             () = app.clock.sleep(if in_place { REDRAW } else { APPEND }) => {}
-            _ = &mut interrupted => break all,
+            _ = &mut interrupted => break (all, unreadable),
         }
     };
     if let Some(live) = live {
         live.end(&text(&last, key, Form::Full, app.clock.now()))?;
     }
-    Ok(())
+    control::all_readable(&unreadable)
 }
 
 /// Writes one look at the store below the last one.
@@ -136,23 +142,6 @@ fn text(all: &[Facts], key: Option<&str>, form: Form, now: DateTime<Utc>) -> Str
         (Form::Line | Form::Full, _, None) => {
             "No campaign was launched yet: see `paceline launch`.".to_owned()
         }
-    }
-}
-
-async fn read(
-    app: &App,
-    store: &dyn Store,
-    key: Option<&str>,
-    meter: &PaceMeter,
-) -> Result<Vec<Facts>, Failure> {
-    let rows = rows(store, key).await?;
-    facts_of(app, store, &rows, meter).await
-}
-
-async fn rows(store: &dyn Store, key: Option<&str>) -> Result<Vec<CampaignRow>, Failure> {
-    match key {
-        Some(key) => Ok(vec![control::find(store, key).await?]),
-        None => Ok(store.campaigns().await?),
     }
 }
 

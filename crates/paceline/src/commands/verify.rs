@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use campaign::{lifecycle, message};
 use serde::Serialize;
-use store::model::{CampaignRow, Verdict};
+use store::model::{CampaignRow, Listing, Verdict};
 
 use crate::app::App;
 use crate::commands::control;
@@ -23,25 +23,30 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let store = app.store().await?;
-    let rows = match &args.campaign {
-        Some(key) => vec![control::find(&*store, key).await?],
-        None => store.campaigns().await?,
-    };
-    let mut checked = Vec::with_capacity(rows.len());
-    for row in rows {
+    let Listing { campaigns, unreadable } = control::listing(&*store, args.campaign.as_deref()).await?;
+    let mut checked = Vec::with_capacity(campaigns.len());
+    for row in campaigns {
         let progress =
             if app.json { Progress::hidden() } else { Progress::new(format!("checking {}", row.key), None) };
         let verdict = store.verify(row.id).await?;
         drop(progress);
         checked.push(Checked::of(&row, verdict));
     }
-    let result = Verified { ok: checked.iter().all(|campaign| campaign.ok), campaigns: checked };
+    let result = Verified {
+        ok: unreadable.is_empty() && checked.iter().all(|campaign| campaign.ok),
+        campaigns: checked,
+        unreadable: unreadable.iter().map(|one| one.key.clone()).collect(),
+    };
     if app.json {
         output::print_json(&result)?;
     } else {
         output::print(&render(&result, Look::of_stdout()))?;
     }
-    if result.ok { Ok(()) } else { Err(anyhow::anyhow!(result.summary()).into()) }
+    if result.campaigns.iter().all(|campaign| campaign.ok) {
+        // What was not checked is not known to hold.
+        return control::all_readable(&unreadable);
+    }
+    Err(anyhow::anyhow!(result.summary()).into())
 }
 
 /// What `verify --json` prints; its field names are stable.
@@ -49,6 +54,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
 struct Verified {
     ok: bool,
     campaigns: Vec<Checked>,
+    /// Keys of campaigns that this version cannot read, and has not checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
 }
 
 /// One campaign, checked.
@@ -162,8 +170,12 @@ impl Verified {
             .filter(|campaign| !campaign.ok)
             .map(|campaign| campaign.campaign.as_str())
             .collect();
+        let unchecked = match &self.unreadable[..] {
+            [] => String::new(),
+            keys => format!("; this version cannot read, and has not checked, {}", keys.join(", ")),
+        };
         format!(
-            "{} violated in {}",
+            "{} violated in {}{unchecked}",
             if violated == 1 { "1 guarantee is".to_owned() } else { format!("{violated} guarantees are") },
             campaigns.join(", ")
         )
@@ -171,11 +183,15 @@ impl Verified {
 }
 
 fn render(result: &Verified, look: Look) -> String {
-    if result.campaigns.is_empty() {
+    if result.campaigns.is_empty() && result.unreadable.is_empty() {
         return "No campaign was launched yet: there is nothing to verify.".to_owned();
     }
-    let campaigns: Vec<String> = result.campaigns.iter().map(|campaign| one(campaign, look)).collect();
-    campaigns.join("\n\n")
+    let checked = result.campaigns.iter().map(|campaign| one(campaign, look));
+    let unreadable = result.unreadable.iter().map(|key| {
+        let verdict = look.paint(Tone::Bad, "NOT CHECKED");
+        format!("{}: {verdict}, this version cannot read it", look.paint(Tone::Strong, key))
+    });
+    checked.chain(unreadable).collect::<Vec<_>>().join("\n\n")
 }
 
 fn one(checked: &Checked, look: Look) -> String {
@@ -239,8 +255,15 @@ mod tests {
           VIOLATED  every message is in a state that can be
                     1 messages are sending but nobody has claimed them
         "#);
-        let result = Verified { ok: false, campaigns: vec![checked] };
+        let mut result = Verified { ok: false, campaigns: vec![checked], unreadable: Vec::new() };
         assert_eq!(result.summary(), "4 guarantees are violated in diwali-2026-in");
+        result.unreadable.push("newer".to_owned());
+        let expected = "4 guarantees are violated in diwali-2026-in; this version cannot read, and has not checked, newer";
+        assert_eq!(result.summary(), expected);
+        assert!(
+            render(&result, Look::plain(100))
+                .ends_with("\n\nnewer: NOT CHECKED, this version cannot read it")
+        );
     }
 
     #[test]

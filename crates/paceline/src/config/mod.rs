@@ -24,4 +24,4 @@ pub(crate) use load::{Source, load};
 #[cfg(test)]
 pub(crate) use model::DailyReach;
 pub(crate) use model::{Config, Sender, WEBHOOK_PATH};
-pub(crate) use secrets::Secrets;
+pub(crate) use secrets::{SecretKind, Secrets};

@@ -10,7 +10,6 @@ use whatsapp::Secret;
 
 use super::model::Config;
 use crate::failure::reason;
-use crate::roles::RoleSet;
 
 /// Where a secret is.
 #[derive(Debug, Clone)]
@@ -117,6 +116,15 @@ impl fmt::Display for SecretRef {
     }
 }
 
+/// What secrets are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecretKind {
+    /// Sending: each sender's token.
+    SenderTokens,
+    /// Taking webhooks in: what they are signed with, and the handshake's word.
+    Webhook,
+}
+
 /// The secrets that a running Paceline needs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Secrets {
@@ -129,26 +137,32 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Reads those that these roles need: the senders' tokens for a worker, the webhook's for a reconciler.
+    /// Reads the secrets of these kinds.
     ///
     /// # Errors
     /// Every secret that is missing, at once. The webhook's verify token is only needed when a webhook is
     /// subscribed in Meta's app dashboard: without it a warning is logged and handshakes are refused.
-    pub(crate) fn read(config: &Config, roles: RoleSet) -> Result<Self, Problems> {
+    pub(crate) fn read(config: &Config, kinds: &[SecretKind]) -> Result<Self, Problems> {
         let mut secrets = Self::default();
         let mut problems = Vec::new();
-        for sender in config.senders.iter().filter(|_| roles.worker) {
+        for kind in kinds {
+            match kind {
+                SecretKind::SenderTokens => secrets.read_tokens(config, &mut problems),
+                SecretKind::Webhook => secrets.read_webhook(config, &mut problems),
+            }
+        }
+        if problems.is_empty() { Ok(secrets) } else { Err(Problems(problems)) }
+    }
+
+    fn read_tokens(&mut self, config: &Config, problems: &mut Vec<Problem>) {
+        for sender in &config.senders {
             match sender.token.read() {
                 Ok(token) => {
-                    secrets.tokens.insert(sender.name.clone(), token);
+                    self.tokens.insert(sender.name.clone(), token);
                 }
                 Err(problem) => problems.push(problem),
             }
         }
-        if roles.reconciler {
-            secrets.read_webhook(config, &mut problems);
-        }
-        if problems.is_empty() { Ok(secrets) } else { Err(Problems(problems)) }
     }
 
     fn read_webhook(&mut self, config: &Config, problems: &mut Vec<Problem>) {

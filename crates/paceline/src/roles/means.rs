@@ -21,7 +21,12 @@ impl Means {
     ///
     /// # Errors
     /// The address cannot be used at all.
-    pub(super) fn of(config: &Config, clock: &SharedClock, process: &str) -> Result<Self, Problem> {
+    pub(super) fn of(
+        config: &Config,
+        clock: &SharedClock,
+        install: &str,
+        process: &str,
+    ) -> Result<Self, Problem> {
         let senders = config.senders.iter().map(|sender| sender.name.clone());
         match &config.queue.url.value {
             QueueUrl::Memory => Ok(Self {
@@ -29,8 +34,9 @@ impl Means {
                 permits: Arc::new(MemoryPermits::new(clock.clone())),
             }),
             QueueUrl::Redis(server) => {
-                let (queue, permits) = redis::connect(server.reveal(), senders, process, clock.clone())
-                    .map_err(|error| Problem::new(config.queue.url.place.clone(), error.to_string()))?;
+                let (queue, permits) =
+                    redis::connect(server.reveal(), install, senders, process, clock.clone())
+                        .map_err(|error| Problem::new(config.queue.url.place.clone(), error.to_string()))?;
                 Ok(Self { queue: Arc::new(queue), permits: Arc::new(permits) })
             }
         }

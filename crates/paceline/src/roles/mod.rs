@@ -7,7 +7,8 @@
 //! | module | responsible for |
 //! | --- | --- |
 //! | [`lock`] | one `run` per database file, where the queue is in memory |
-//! | `sole` | the same for PostgreSQL |
+//! | `one_queue` | the same for PostgreSQL, and that all processes share one queue |
+//! | `role_set` | which roles a process has |
 //! | `means` | queue and permits, by the configuration |
 //! | `start` | making the parts and starting them |
 //! | [`running`] | supervising and stopping them |
@@ -19,13 +20,15 @@ mod health;
 mod listener;
 mod lock;
 mod means;
+mod one_queue;
+mod role_set;
 mod running;
 mod signals;
-mod sole;
 mod start;
 
 pub(crate) use health::{HEALTH_PATH, READY_PATH};
 pub(crate) use listener::listen;
 pub(crate) use lock::RunLock;
+pub(crate) use role_set::RoleSet;
 pub(crate) use signals::{Signals, until_signal};
-pub(crate) use start::{Parts, RoleSet, start};
+pub(crate) use start::{Parts, start};

@@ -14,8 +14,9 @@ use worker::WorkerSender;
 use super::health::{self, Needs};
 use super::listener;
 use super::means::Means;
+use super::one_queue::OneQueue;
+use super::role_set::RoleSet;
 use super::running::{Roles, Running, Stops};
-use super::sole::Sole;
 use crate::config::{Config, QueueUrl, Secrets, StoreUrl};
 use crate::failure::Failure;
 use campaign::problem::{Problem, Problems};
@@ -25,32 +26,6 @@ const LEASE: Duration = Duration::from_secs(10);
 
 /// How often a worker says that it lives; five times before the scheduler takes it for dead.
 const BEAT: Duration = Duration::from_secs(2);
-
-/// Which roles a process has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RoleSet {
-    /// Releases what is due, while it leads; sweeps.
-    pub(crate) scheduler: bool,
-    /// Sends.
-    pub(crate) worker: bool,
-    /// Takes webhooks in.
-    pub(crate) reconciler: bool,
-}
-
-impl RoleSet {
-    /// Every role.
-    pub(crate) const ALL: Self = Self { scheduler: true, worker: true, reconciler: true };
-
-    /// What a process with one role is called, as its command.
-    pub(crate) fn name(self) -> &'static str {
-        match (self.scheduler, self.worker, self.reconciler) {
-            (true, false, false) => "scheduler",
-            (false, true, false) => "worker",
-            (false, false, true) => "reconciler",
-            _ => "run",
-        }
-    }
-}
 
 /// What is started.
 pub(crate) struct Parts<'c> {
@@ -84,20 +59,29 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     let mut address = None;
     let mut needs = Needs { store: store.clone(), queue: None, stopping: stops.sending.clone() };
 
-    if set.scheduler || set.worker {
-        let means = Means::of(config, &clock, &id.0)?;
+    if set.needs_queue() {
+        let mut means = Means::of(config, &clock, &install, &id.0)?;
         needs.queue = Some(means.queue.clone());
+        // A database file has a lock of its own, which ends at once with its process.
+        if matches!(config.store.url.value, StoreUrl::Postgres(_)) {
+            let one_queue = match &config.queue.url.value {
+                QueueUrl::Memory => {
+                    let one = OneQueue::in_memory(store.clone(), clock.clone(), id.clone()).await?;
+                    means.permits = Arc::new(one.guard(means.permits));
+                    one
+                }
+                QueueUrl::Redis(server) => {
+                    OneQueue::in_redis(store.clone(), clock.clone(), &server.to_string()).await?
+                }
+            };
+            let stop = stops.storing.clone();
+            roles.spawn("lease of the database", async move { one_queue.keep(stop).await });
+        }
         if config.queue.url.value == QueueUrl::Memory {
-            // A database file has a lock of its own, which ends at once with its process.
-            if matches!(config.store.url.value, StoreUrl::Postgres(_)) {
-                let sole = Sole::take(store.clone(), clock.clone(), id.clone()).await?;
-                let stop = stops.storing.clone();
-                roles.spawn("lease of the database", async move { sole.keep(stop).await });
-            }
             // What was claimed or released is nobody's any more: the queue was another process's memory.
             take_over(&store, &id, started).await?;
         }
-        if set.worker {
+        if set.sends() {
             let settings = worker::Settings {
                 id: id.clone(),
                 concurrency: config.worker.concurrency,
@@ -130,7 +114,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
                 Ok(())
             });
         }
-        if set.scheduler {
+        if set.schedules() {
             let settings = scheduler::Settings::new(config.rates(), config.gate_rules());
             let scheduler = scheduler::Scheduler::new(settings, store.clone(), means.queue, clock.clone());
             let stop = stops.sending.clone();
@@ -141,7 +125,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
             });
         }
     }
-    if set.reconciler {
+    if set.takes_webhooks() {
         let settings = reconciler::Settings {
             verify_token: secrets.verify_token,
             app_secrets: secrets.app_secrets,

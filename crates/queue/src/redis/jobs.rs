@@ -28,15 +28,20 @@ const LOOKED_FOR: u64 = 20;
 #[derive(Debug, Clone)]
 pub struct RedisQueue {
     link: Arc<Link>,
+    installation: String,
     senders: Vec<String>,
 }
 
 impl RedisQueue {
-    pub(super) fn new(link: Arc<Link>, senders: impl IntoIterator<Item = String>) -> Self {
+    pub(super) fn new(
+        link: Arc<Link>,
+        installation: &str,
+        senders: impl IntoIterator<Item = String>,
+    ) -> Self {
         let mut senders: Vec<String> = senders.into_iter().collect();
         senders.sort_unstable();
         senders.dedup();
-        Self { link, senders }
+        Self { link, installation: installation.to_owned(), senders }
     }
 }
 
@@ -55,7 +60,7 @@ impl Queue for RedisQueue {
             by_sender.entry(&job.sender).or_default().push((id_of(job), data));
         }
         for (sender, jobs) in by_sender {
-            let keys = Keys::of(sender);
+            let keys = Keys::of(&self.installation, sender);
             for chunk in jobs.chunks(CHUNK) {
                 let mut call = keys.call(&keys::PUSH);
                 call.arg(LOOKED_FOR);
@@ -82,8 +87,10 @@ impl Queue for RedisQueue {
                 "fewer jobs at once than senders: jobs of one that hang can hold up the others"
             );
         }
-        let senders: Vec<Arc<Sender>> =
-            self.senders.iter().map(|name| Arc::new(Sender::new(name, self.link.clone()))).collect();
+        let sender = |name: &String| {
+            Arc::new(Sender::new(name, Keys::of(&self.installation, name), self.link.clone()))
+        };
+        let senders: Vec<Arc<Sender>> = self.senders.iter().map(sender).collect();
         let places = Places::share_out(concurrency, senders.len());
         let mut serving = Vec::with_capacity(senders.len());
         for (sender, places) in senders.iter().zip(places) {
@@ -104,7 +111,7 @@ impl Queue for RedisQueue {
     async fn depth(&self) -> Result<Depth, QueueError> {
         let mut depth = Depth::default();
         for sender in &self.senders {
-            let keys = Keys::of(sender);
+            let keys = Keys::of(&self.installation, sender);
             let (waiting, running): (u64, u64) =
                 self.link.run("count jobs", |_| keys.call(&keys::DEPTH)).await?;
             depth.waiting += waiting;

@@ -34,8 +34,8 @@ pub(super) struct Keys {
 
 impl Keys {
     /// The keys of a sender's queue.
-    pub(super) fn of(sender: &str) -> Self {
-        Self { config: apalis_redis::Config::default().queue(format!("paceline:{sender}")) }
+    pub(super) fn of(installation: &str, sender: &str) -> Self {
+        Self { config: apalis_redis::Config::default().queue(format!("paceline:{installation}:{sender}")) }
     }
 
     /// The queue, as apalis describes it.

@@ -36,12 +36,13 @@ pub struct Step<T> {
 pub struct SharedLimiter {
     link: Arc<Link>,
     /// Names this process among those that wait for permits.
+    installation: String,
     instance: String,
 }
 
 impl SharedLimiter {
-    pub(super) fn new(link: Arc<Link>, instance: &str) -> Self {
-        Self { link, instance: instance.to_owned() }
+    pub(super) fn new(link: Arc<Link>, installation: &str, instance: &str) -> Self {
+        Self { link, installation: installation.to_owned(), instance: instance.to_owned() }
     }
 
     /// Limiters at a URL.
@@ -49,8 +50,8 @@ impl SharedLimiter {
     /// # Errors
     /// When the URL is not one of a Redis server.
     #[cfg(feature = "conformance")]
-    pub fn at(url: &str, instance: &str) -> Result<Self, super::AddressError> {
-        Ok(Self::new(Arc::new(Link::to(&super::Address::parse(url)?)), instance))
+    pub fn at(url: &str, installation: &str, instance: &str) -> Result<Self, super::AddressError> {
+        Ok(Self::new(Arc::new(Link::to(&super::Address::parse(url)?)), installation, instance))
     }
 
     async fn step<T: FromRedisValue>(
@@ -64,8 +65,9 @@ impl SharedLimiter {
         let call = |server: &str| {
             let mut call = PERMITS.prepare_invoke();
             // One hash slot for a sender.
-            call.key(format!("paceline:{{{}}}:permits", sender.name))
-                .key(format!("paceline:{{{}}}:permits:log", sender.name))
+            let key = format!("paceline:{}:{{{}}}:permits", self.installation, sender.name);
+            call.key(&key)
+                .key(format!("{key}:log"))
                 .arg(operation)
                 .arg(now.map_or_else(String::new, |now| now.to_string()))
                 .arg(exact(sender.rate.per_second()))

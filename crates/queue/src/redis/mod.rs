@@ -43,19 +43,22 @@ use link::Link;
 /// `?ca=FILE`, certificates are checked against that file instead of the machine's. Nothing is connected yet: Redis may
 /// come up later.
 ///
-/// `senders` are those whose jobs are served and counted; `worker` names this process and must be unique per start.
+/// `installation` is in the names of all keys, so that several can share a Redis; all processes on one database must
+/// give the same. `senders` are those whose jobs are served and counted; `worker` names this
+/// process and must be unique per start.
 ///
 /// # Errors
 /// When the URL is not one of a Redis server, or its `ca` file cannot be read. The sentence never has the password.
 pub fn connect(
     url: &str,
+    installation: &str,
     senders: impl IntoIterator<Item = String>,
     worker: &str,
     clock: SharedClock,
 ) -> Result<(RedisQueue, RedisPermits), AddressError> {
     let address = Address::parse(url)?;
     // Apart, so that the pace never waits behind a large push.
-    let queue = RedisQueue::new(Arc::new(Link::to(&address)), senders);
-    let permits = RedisPermits::new(Arc::new(Link::to(&address)), worker, clock);
+    let queue = RedisQueue::new(Arc::new(Link::to(&address)), installation, senders);
+    let permits = RedisPermits::new(Arc::new(Link::to(&address)), installation, worker, clock);
     Ok((queue, permits))
 }

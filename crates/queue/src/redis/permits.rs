@@ -51,9 +51,9 @@ fn signed(instant: Instant) -> i64 {
 }
 
 impl RedisPermits {
-    pub(super) fn new(link: Arc<Link>, instance: &str, clock: SharedClock) -> Self {
+    pub(super) fn new(link: Arc<Link>, installation: &str, instance: &str, clock: SharedClock) -> Self {
         Self {
-            limiter: SharedLimiter::new(link, instance),
+            limiter: SharedLimiter::new(link, installation, instance),
             clock,
             counts_by_server: true,
             server: Mutex::default(),

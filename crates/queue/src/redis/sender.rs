@@ -63,10 +63,10 @@ pub(super) struct Sender {
 
 impl Sender {
     /// A sender of which nothing is in hand.
-    pub(super) fn new(name: &str, link: Arc<Link>) -> Self {
+    pub(super) fn new(name: &str, keys: Keys, link: Arc<Link>) -> Self {
         Self {
             name: name.to_owned(),
-            keys: Keys::of(name),
+            keys,
             bell: Notify::new(),
             tasks: TaskTracker::new(),
             link,

@@ -18,16 +18,52 @@ pub async fn the_state_machine_decides(store: SharedStore) {
     scene.transition(Event::Resume, at(7)).await;
     scene.transition(Event::Begin, at(7)).await;
     scene.transition(Event::Settle, at(8)).await;
+    store.expire_unsent(scene.id, at(8), 100).await.unwrap();
     scene.transition(Event::Finish, at(9)).await;
     let row = scene.campaign().await;
     assert_eq!((row.state, row.reason, row.finished_at), (State::Done, None, Some(at(9))));
+    scene.transition(Event::Finish, at(10)).await;
+    assert_eq!(scene.campaign().await.finished_at, Some(at(9)), "it is over already");
     let missing = store.transition(CampaignId(404), Event::Pause, None, at(9)).await.unwrap_err();
     assert!(matches!(missing, TransitionError::NoSuchCampaign), "{missing}");
 }
 
+pub async fn a_campaign_that_has_something_to_send_is_not_finished(store: SharedStore) {
+    let scene = Setup { messages: 3, per_slice: 3, ..Setup::default() }.released(&store).await;
+    let finish = || async {
+        scene.transition(Event::Settle, at(5)).await;
+        let answer = store.transition(scene.id, Event::Finish, Some("all is said"), at(5)).await;
+        let row = scene.campaign().await;
+        match &answer {
+            Ok(_) => assert_eq!((row.state, row.finished_at), (State::Done, Some(at(5)))),
+            Err(_) => assert_eq!((row.state, row.reason, row.finished_at), (State::Settling, None, None)),
+        }
+        answer.is_ok()
+    };
+    assert!(!finish().await, "all are queued");
+    scene.transition(Event::Begin, at(5)).await;
+    scene.claim(0, 0..3, at(5)).await;
+    scene.unknown(0, 1, at(5)).await;
+    assert!(!finish().await, "two are sending");
+    scene.refused(1, 1, Some(at(9)), at(5)).await;
+    scene.accepted(2, 1, at(5)).await;
+    assert!(!finish().await, "one is retrying");
+    store.expire_unsent(scene.id, at(5), 10).await.unwrap();
+    // Doubts and statuses that are due are the scheduler's to wait for.
+    assert!(finish().await);
+}
+
+pub async fn a_reason_is_written_only_to_the_state_it_is_for(store: SharedStore) {
+    let scene = Setup::default().launch(&store).await;
+    // A scheduler saw it running; then somebody paused it.
+    store.transition(scene.id, Event::Pause, Some("lunch"), at(1)).await.unwrap();
+    store.set_reason(scene.id, State::Running, Some("outside its windows")).await.unwrap();
+    assert_eq!(scene.campaign().await.reason.as_deref(), Some("lunch"));
+}
+
 pub async fn a_reason_stays_until_the_campaign_moves(store: SharedStore) {
     let scene = Setup::default().launch(&store).await;
-    store.set_reason(scene.id, Some("outside its windows")).await.unwrap();
+    store.set_reason(scene.id, State::Running, Some("outside its windows")).await.unwrap();
     scene.transition(Event::Begin, at(1)).await;
     assert_eq!(scene.campaign().await.reason.as_deref(), Some("outside its windows"));
     scene.transition(Event::Pause, at(2)).await;
@@ -36,7 +72,7 @@ pub async fn a_reason_stays_until_the_campaign_moves(store: SharedStore) {
 
 pub async fn cancelled_campaigns_are_active_until_nothing_is_unsent(store: SharedStore) {
     let scene = Setup::default().launch(&store).await;
-    let active = || async { store.active_campaigns().await.unwrap().len() };
+    let active = || async { store.active_campaigns().await.unwrap().campaigns.len() };
     assert_eq!(active().await, 1);
     scene.transition(Event::Pause, at(1)).await;
     assert_eq!(active().await, 0);
@@ -61,7 +97,7 @@ pub async fn pages_follow_each_other(store: SharedStore) {
     assert_eq!(store.messages(second.id, None, 100).await.unwrap().len(), 3);
     let excluded = store.excluded(first.id, Some(Seq(10)), 100).await.unwrap();
     assert_eq!(excluded.iter().map(|e| e.seq.0).collect::<Vec<_>>(), [11]);
-    let keys: Vec<_> = store.campaigns().await.unwrap().into_iter().map(|c| c.key).collect();
+    let keys: Vec<_> = store.campaigns().await.unwrap().campaigns.into_iter().map(|c| c.key).collect();
     assert_eq!(keys, ["holi", "diwali"], "newest first");
 }
 

@@ -90,9 +90,43 @@ pub async fn a_refused_canary_lets_another_go(store: SharedStore) {
     let scene = shut().released(&store).await;
     assert_eq!(seqs(&scene.claim(0, 0..5, at(0)).await), [0]);
     scene.refused(0, 1, None, at(1)).await;
-    store.gate_event(&template(), GateEvent::CanaryRefused, &scene.rules, at(1)).await.unwrap();
+    store.gate_event(&template(), GateEvent::CanaryRefused(at(0)), &scene.rules, at(1)).await.unwrap();
     assert_eq!(seqs(&scene.claim(0, 0..5, at(2)).await), [1]);
     assert_eq!(seqs(&scene.claim(0, 0..5, at(2)).await), [0; 0]);
+}
+
+pub async fn a_refusal_told_twice_spares_the_next_canary(store: SharedStore) {
+    let scene = shut().released(&store).await;
+    let gate = |event, now| {
+        let store = store.clone();
+        async move { store.gate_event(&template(), event, &Default::default(), now).await.unwrap() }
+    };
+    let first = scene.claim_as("w1", 0, 0..5, at(0)).await.messages;
+    let refused = GateEvent::CanaryRefused(first[0].claimed_at);
+    scene.refused(0, 1, None, at(1)).await;
+    gate(refused, at(1)).await;
+    // The database's answer was lost: it is told once more, when another's canary is on its way.
+    assert_eq!(seqs(&scene.claim_as("w2", 1, 5..10, at(2)).await), [5]);
+    assert_eq!(gate(refused, at(3)).await.canary_at, Some(at(2)));
+    assert_eq!(seqs(&scene.claim_as("w1", 0, 1..5, at(3)).await), [0; 0]);
+    // That one's own refusal is heard.
+    assert_eq!(gate(GateEvent::CanaryRefused(at(2)), at(4)).await.canary_at, None);
+    assert_eq!(seqs(&scene.claim_as("w1", 0, 1..5, at(5)).await), [1]);
+}
+
+pub async fn a_retry_does_not_overtake_the_canary(store: SharedStore) {
+    let scene = shut().launch(&store).await;
+    scene.release(5, at(0)).await;
+    // A first canary was refused for now; another one goes, and the first one's turn comes again meanwhile.
+    scene.claim(0, [0], at(0)).await;
+    scene.refused(0, 1, Some(at(10)), at(1)).await;
+    store.gate_event(&template(), GateEvent::CanaryRefused(at(0)), &scene.rules, at(1)).await.unwrap();
+    assert_eq!(seqs(&scene.claim(0, 1..5, at(2)).await), [1]);
+    store.requeue_retries(at(10), 5, 10).await.unwrap();
+    assert_eq!(scene.release(1, at(10)).await[0].slice.number, 2, "it is released first");
+    let held = Held::Gate { until: at(602), why: GateReason::CanarySent(at(2)) };
+    assert_eq!(scene.claim(2, [0], at(601)).await.held, Some(held), "and waits like all the others");
+    assert_eq!(seqs(&scene.claim(2, [0], at(602)).await), [0]);
 }
 
 pub async fn a_template_keeps_its_first_time(store: SharedStore) {

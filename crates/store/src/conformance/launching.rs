@@ -22,7 +22,7 @@ pub async fn a_launched_campaign_reads_as_it_was_written(store: SharedStore) {
     }
     store.add_chunk(id, Chunk { excluded: chunk.excluded.clone(), ..Chunk::default() }, at(1)).await.unwrap();
     assert_eq!(store.campaign(setup.key).await.unwrap().unwrap().state, State::Loading);
-    assert!(store.campaigns().await.unwrap().is_empty(), "a loading campaign is not listed");
+    assert!(store.campaigns().await.unwrap().campaigns.is_empty(), "a loading campaign is not listed");
     store.finish_launch(id, setup.totals(), at(2)).await.unwrap();
 
     let row = store.campaign(setup.key).await.unwrap().unwrap();

@@ -15,6 +15,7 @@
 //! | [`gates`] | closed, one canary under concurrency, by hand |
 //! | [`budgets`] | the ceiling under concurrent claims, what is settled and released |
 //! | [`recording`] | every kind of outcome, late and doubled |
+//! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
 //! | [`leaders`] | one of many leads, for a time |
 //! | [`sweeps`] | lost workers, doubts, retries, TTL, deadlines |
@@ -33,6 +34,7 @@ pub mod gates;
 pub mod launching;
 pub mod leaders;
 pub mod recording;
+pub mod resending;
 pub mod scene;
 pub mod slices;
 pub mod statuses;
@@ -44,7 +46,7 @@ use crate::Store;
 
 /// Verifies every campaign and compares what is counted with what is shown.
 pub async fn assert_sound(store: &dyn Store) {
-    for campaign in store.campaigns().await.unwrap() {
+    for campaign in store.campaigns().await.unwrap().campaigns {
         let verdict = store.verify(campaign.id).await.unwrap();
         assert_eq!(verdict.violations, Vec::<String>::new(), "campaign {}", campaign.key);
         assert_eq!(verdict.counts, campaign.counts, "campaign {}", campaign.key);
@@ -72,7 +74,9 @@ macro_rules! conformance_suite {
             }
             control {
                 the_state_machine_decides
+                a_campaign_that_has_something_to_send_is_not_finished
                 a_reason_stays_until_the_campaign_moves
+                a_reason_is_written_only_to_the_state_it_is_for
                 cancelled_campaigns_are_active_until_nothing_is_unsent
                 pages_follow_each_other
                 the_install_id_stays
@@ -86,6 +90,7 @@ macro_rules! conformance_suite {
                 a_claim_prolongs_the_lease
                 unsent_messages_make_a_finished_slice_wait_again
                 a_deferred_slice_waits_for_its_time
+                retries_go_before_what_was_never_sent
                 a_slow_worker_ends_a_slice_that_is_someone_elses
                 work_is_what_is_left
                 a_slice_in_hand_is_prolonged
@@ -116,6 +121,8 @@ macro_rules! conformance_suite {
                 a_canary_goes_to_who_may_get_it
                 not_synced_closes_the_gate_and_uses_no_attempt_up
                 a_refused_canary_lets_another_go
+                a_refusal_told_twice_spares_the_next_canary
+                a_retry_does_not_overtake_the_canary
                 a_template_keeps_its_first_time
                 campaigns_that_share_a_template_share_its_canary
             }
@@ -136,6 +143,16 @@ macro_rules! conformance_suite {
                 a_response_that_came_after_the_worker_was_lost_ends_the_doubt
                 nothing_waits_in_a_campaign_that_is_done
                 an_outcome_for_nobody_is_no_error
+            }
+            resending {
+                a_late_acceptance_of_the_first_attempt_stops_the_third
+                a_late_acceptance_stops_what_was_given_a_slice
+                an_acceptance_of_the_first_while_the_second_is_on_its_way
+                a_sent_status_of_the_first_while_the_second_is_on_its_way
+                a_failure_for_now_of_the_second_is_not_retried_where_the_first_was_taken
+                the_second_counts_where_the_first_failed
+                an_ended_message_whose_first_attempt_was_taken_is_corrected
+                both_attempts_are_delivered
             }
             statuses {
                 any_order_of_webhooks_and_response_ends_the_same

@@ -51,14 +51,15 @@ pub async fn an_outcome_of_an_earlier_attempt_changes_no_state(store: SharedStor
     store.sweep_doubts(at(9_999), 10).await.unwrap();
     assert_eq!(scene.claim(0, [0], at(9_999)).await.messages[0].attempt, 2);
     scene.accepted(0, 1, at(10_000)).await;
-    assert_eq!((scene.state(0).await, scene.row(0).await.wamid), (State::Sending, None));
+    let first = Some(wamid(0, 1));
+    assert_eq!((scene.state(0).await, scene.row(0).await.wamid), (State::Sending, first.clone()));
     scene.refused(0, 1, None, at(10_000)).await;
     assert_eq!(scene.state(0).await, State::Sending);
     // Its id is kept: a delivery of the first attempt finds the message.
     scene.apply(&[unkeyed(0, 1, Status::Delivered, at(10_001))], at(10_001)).await;
     assert_eq!(scene.state(0).await, State::Delivered);
     scene.accepted(0, 2, at(10_002)).await;
-    assert_eq!((scene.state(0).await, scene.row(0).await.wamid), (State::Delivered, Some(wamid(0, 2))));
+    assert_eq!((scene.state(0).await, scene.row(0).await.wamid), (State::Delivered, first));
 }
 
 pub async fn a_response_that_came_after_the_worker_was_lost_ends_the_doubt(store: SharedStore) {

@@ -5,7 +5,7 @@ use campaign::lifecycle::Event;
 
 use super::scene::{Setup, at, seqs};
 use crate::SharedStore;
-use crate::model::{Held, SliceEnd};
+use crate::model::{Held, Released, SliceEnd};
 
 pub async fn slices_are_released_in_order_up_to_the_order(store: SharedStore) {
     let scene = Setup { messages: 20, ..Setup::default() }.launch(&store).await;
@@ -73,6 +73,25 @@ pub async fn a_deferred_slice_waits_for_its_time(store: SharedStore) {
     let group = scene.campaign().await.groups[0].clone();
     assert_eq!((group.planned, group.not_before), (10, None), "the other slice's lease ended, too");
     assert_eq!(scene.release_all(at(600)).await.len(), 2);
+}
+
+pub async fn retries_go_before_what_was_never_sent(store: SharedStore) {
+    let scene = Setup { messages: 30, ..Setup::default() }.launch(&store).await;
+    scene.release(5, at(0)).await;
+    scene.claim(0, 0..5, at(0)).await;
+    for seq in 0..3 {
+        scene.refused(seq, 1, Some(at(2)), at(0)).await;
+    }
+    scene.finish(0).await;
+    assert_eq!(store.requeue_retries(at(2), 2, 10).await.unwrap(), 3);
+    let numbers = |released: Vec<Released>| released.iter().map(|r| r.slice.number).collect::<Vec<_>>();
+    assert_eq!(numbers(scene.release(1, at(2)).await), [6], "the retries, the oldest first");
+    assert_eq!(numbers(scene.release(8, at(2)).await), [7, 1, 2], "then the others, in their order");
+    // Put back, they keep their place.
+    store.reclaim_slices(at(99)).await.unwrap();
+    assert_eq!(numbers(scene.release(8, at(99)).await), [6, 7, 1]);
+    assert_eq!(seqs(&scene.claim(6, 0..5, at(99)).await), [0, 1]);
+    assert_eq!(numbers(scene.release_all(at(99)).await), [2, 3, 4, 5]);
 }
 
 pub async fn a_slow_worker_ends_a_slice_that_is_someone_elses(store: SharedStore) {

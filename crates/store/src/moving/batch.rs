@@ -20,8 +20,8 @@ pub(crate) struct Changes<'b> {
     pub(crate) rows: Vec<(i64, &'b Live)>,
     /// The counters that follow from it.
     pub(crate) counters: Counters,
-    /// The platform's ids of attempts before the newest, with message and attempt.
-    pub(crate) earlier: &'b [(String, i64, u32)],
+    /// The platform's ids of attempts that are not shown with their messages, with message and attempt.
+    pub(crate) earlier: Vec<(&'b str, i64, u32)>,
 }
 
 impl Batch {
@@ -38,7 +38,7 @@ impl Batch {
     /// Adds a message; one that is in the batch stays as it is.
     pub(crate) fn add(&mut self, id: i64, entry: Entry) {
         if let Some(wamid) = &entry.live.wamid {
-            self.by_wamid.entry(wamid.clone()).or_insert((id, entry.live.attempt));
+            self.by_wamid.entry(wamid.clone()).or_insert((id, entry.live.shown_attempt()));
         }
         self.entries.entry(id).or_insert(entry);
     }
@@ -64,34 +64,28 @@ impl Batch {
         self.by_wamid.get(wamid).copied()
     }
 
-    /// Keeps the platform's id of an attempt: of the newest with its message, of an earlier one beside it.
-    /// An id that is known stays where it is.
+    /// Keeps the platform's id of an attempt, after what was told of it has happened: of the one that is shown with
+    /// its message, of another beside it. An id that is known stays where it is.
     pub(crate) fn learn_wamid(&mut self, id: i64, attempt: u32, wamid: &str) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        if self.by_wamid.get(wamid).is_some_and(|known| *known == (id, attempt)) {
-            return;
-        }
+        let is_known = self.by_wamid.get(wamid).is_some_and(|known| *known == (id, attempt));
         self.by_wamid.entry(wamid.to_owned()).or_insert((id, attempt));
-        if entry.live.attempt == attempt && entry.live.wamid.is_none() {
+        if entry.live.shown_attempt() == attempt && entry.live.wamid.is_none() {
             entry.live.wamid = Some(wamid.to_owned());
-        } else {
+        } else if !is_known {
             self.earlier.push((wamid.to_owned(), id, attempt));
-        }
-    }
-
-    /// Before a new attempt: the id of the last one is an earlier attempt's from now on.
-    pub(crate) fn retire_wamid(&mut self, id: i64) {
-        if let Some(entry) = self.entries.get_mut(&id)
-            && let Some(wamid) = entry.live.wamid.take()
-        {
-            self.earlier.push((wamid, id, entry.live.attempt));
         }
     }
 
     /// What changed, and its counters.
     pub(crate) fn changes(&self) -> Changes<'_> {
-        let mut changes = Changes { rows: Vec::new(), counters: Counters::default(), earlier: &self.earlier };
+        let earlier =
+            self.earlier.iter().map(|(wamid, id, attempt)| (wamid.as_str(), *id, *attempt)).collect();
+        let mut changes = Changes { rows: Vec::new(), counters: Counters::default(), earlier };
         for (id, entry) in &self.entries {
+            changes
+                .earlier
+                .extend(entry.retired.iter().map(|(wamid, attempt)| (wamid.as_str(), *id, *attempt)));
             if entry.is_changed() {
                 changes.rows.push((*id, &entry.live));
                 changes.counters.follow(entry);

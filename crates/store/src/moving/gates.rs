@@ -20,7 +20,7 @@ pub(crate) fn after(state: GateState, event: GateEvent, rules: &GateRules, now: 
         },
         GateEvent::Accepted => state.on_accepted(now),
         GateEvent::CanaryLanded => state.on_canary_landed(now),
-        GateEvent::CanaryRefused => state.on_canary_refused(),
+        GateEvent::CanaryRefused(claimed_at) => state.on_canary_refused(claimed_at),
         GateEvent::NotSynced => state.on_not_synced(rules, now),
         GateEvent::OpenByHand => state.open_by_hand(now),
     }

@@ -99,6 +99,7 @@ impl Candidate {
                 .transpose()?,
             is_canary: false,
             template_unsettled: false,
+            claimed_at: DateTime::UNIX_EPOCH,
         };
         batch.add(id, entry);
         Ok(Self { id, message, is_suppressed: columns.flag()? })
@@ -185,14 +186,13 @@ impl Grant<'_> {
                 continue;
             }
             at_stake = at_stake.saturating_add(entry.worst_case().0);
-            batch.retire_wamid(id);
-            let Some(entry) = batch.get(id) else { continue };
             // Only states that may be claimed were loaded.
             if entry.happen(Event::Claim, now).is_ok() {
                 entry.live.worker = Some(self.claim.worker.0.clone());
                 message.attempt = entry.live.attempt;
                 message.is_canary = self.is_canary;
                 message.template_unsettled = self.gate.is_unsettled(self.rules, now);
+                message.claimed_at = now;
                 claimed.messages.push(message);
             }
         }
@@ -235,12 +235,12 @@ pub(crate) fn disown(batch: &mut Batch, claim: &Claim, claimed_at: DateTime<Utc>
         // Nothing is sent any more for a campaign that is done, so nothing may wait to be.
         let again = if entry.is_done { Again::No } else { Again::Later };
         if is_its && matches!(entry.happen(Event::Refused(again), now), Ok(true)) {
-            entry.live.retry_at = (again == Again::Later).then_some(now);
-            entry.live.failure = Some(Failure {
+            let failure = Failure {
                 code: None,
                 class: NOT_SENT.to_owned(),
                 detail: "the database's answer to its claim was lost, so it was not sent".to_owned(),
-            });
+            };
+            entry.live.keep_failure(failure, Some(now));
             disowned += 1;
         }
     }
@@ -249,5 +249,6 @@ pub(crate) fn disown(batch: &mut Batch, claim: &Claim, claimed_at: DateTime<Utc>
 
 /// The gate without the canary that a claim of `claimed_at` had noted, if it had.
 pub(crate) fn without_canary(gate: GateState, claimed_at: DateTime<Utc>) -> Option<GateState> {
-    (gate.canary_at.map(micros) == Some(micros(claimed_at))).then(|| gate.on_canary_refused())
+    let without = gate.on_canary_refused(claimed_at);
+    (without != gate).then_some(without)
 }

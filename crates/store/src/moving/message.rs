@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use campaign::ids::CampaignId;
 use campaign::lifecycle;
-use campaign::message::{self, Current, Event, Forbidden, Next, State};
+use campaign::message::{self, Current, Event, Fate, Forbidden, Next, Of, State};
 use campaign::money::Micros;
 use campaign::retry::Policy;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,10 +19,11 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// Columns of `m` (messages) and `c` (campaigns) that [`Entry::read`] reads, in its order.
 macro_rules! live_columns {
     () => {
-        "m.id, m.campaign_id, m.slice_no, m.state, m.assumed, m.placed, m.attempt, m.failures, m.resent, m.worker, \
-         m.wamid, m.failure_code, m.failure_class, m.failure_detail, m.retry_at, m.claimed_at, m.doubt_since, \
-         m.accepted_at, m.ttl_at, m.sent_at, m.delivered_at, m.read_at, m.route, m.cost, m.cost_told, m.reserved, \
-         m.worst_case, m.expected_cost, c.ttl_s, c.currency, c.ends_at, c.retry_attempts, c.retry_base, c.retry_max, c.state"
+        "m.id, m.campaign_id, m.slice_no, m.state, m.assumed, m.placed, m.attempt, m.failures, m.resent, \
+         m.resent_fate, m.worker, m.wamid, m.failure_code, m.failure_class, m.failure_detail, m.retry_at, \
+         m.claimed_at, m.doubt_since, m.accepted_at, m.ttl_at, m.sent_at, m.delivered_at, m.read_at, m.route, \
+         m.cost, m.cost_told, m.reserved, m.worst_case, m.expected_cost, c.ttl_s, c.currency, c.ends_at, \
+         c.retry_attempts, c.retry_base, c.retry_max, c.state"
     };
 }
 pub(crate) use live_columns;
@@ -36,8 +37,10 @@ pub(crate) struct Live {
     pub(crate) placed: bool,
     pub(crate) attempt: u32,
     pub(crate) failures: u32,
-    pub(crate) resent: bool,
+    /// The attempt whose doubt was ended by sending once more; 0: none was.
+    pub(crate) resent: u32,
     pub(crate) worker: Option<String>,
+    /// The platform's id of the [attempt that is shown](Live::shown_attempt).
     pub(crate) wamid: Option<String>,
     pub(crate) failure: Option<Failure>,
     pub(crate) retry_at: Option<DateTime<Utc>>,
@@ -52,6 +55,32 @@ pub(crate) struct Live {
     pub(crate) cost: Option<Micros>,
     pub(crate) cost_told: bool,
     pub(crate) reserved: Micros,
+}
+
+impl Live {
+    /// Whose id the row holds: the newest attempt's, or the one's that stands for it.
+    pub(crate) fn shown_attempt(&self) -> u32 {
+        if self.current.shows_resent() { self.resent } else { self.attempt }
+    }
+
+    /// Keeps why an attempt failed and when the next one may be made, of a message that failed by it or is to be tried
+    /// again. One that is accepted by another attempt has neither.
+    pub(crate) fn keep_failure(&mut self, failure: Failure, retry_at: Option<DateTime<Utc>>) {
+        match self.current.state {
+            State::Retrying => (self.failure, self.retry_at) = (Some(failure), retry_at),
+            State::Failed => self.failure = Some(failure),
+            State::Queued
+            | State::Sending
+            | State::InDoubt
+            | State::Accepted
+            | State::Held
+            | State::Sent
+            | State::Delivered
+            | State::Read
+            | State::Expired
+            | State::Skipped => {}
+        }
+    }
 }
 
 /// A message in a batch.
@@ -79,6 +108,8 @@ pub(crate) struct Entry {
     pub(crate) retry: Policy,
     /// What was added to the campaign's sums without asking its budget.
     pub(crate) unguarded: i64,
+    /// The platform's ids of attempts that are shown no longer.
+    pub(crate) retired: Vec<(String, u32)>,
 }
 
 impl Entry {
@@ -88,13 +119,18 @@ impl Entry {
         let campaign = CampaignId(columns.number()?);
         let slice = columns.number()?;
         let state = named("messages.state", &columns.text()?)?;
-        let current = Current { state, assumed: columns.flag()? };
+        let assumed = columns.flag()?;
+        let placed = columns.flag()?;
+        let attempt = number("messages.attempt", columns.number()?)?;
+        let failures = number("messages.failures", columns.number()?)?;
+        let resent = number("messages.resent", columns.number()?)?;
+        let fate: Fate = named("messages.resent_fate", &columns.text()?)?;
         let live = Live {
-            current,
-            placed: columns.flag()?,
-            attempt: number("messages.attempt", columns.number()?)?,
-            failures: number("messages.failures", columns.number()?)?,
-            resent: columns.flag()?,
+            current: Current { state, assumed, resent: fate },
+            placed,
+            attempt,
+            failures,
+            resent,
             worker: columns.optional_text()?,
             wamid: columns.optional_text()?,
             failure: failure(columns.optional_number()?, columns.optional_text()?, columns.optional_text()?),
@@ -137,6 +173,7 @@ impl Entry {
             is_done: state == lifecycle::State::Done,
             retry,
             unguarded: 0,
+            retired: Vec::new(),
         };
         Ok((id, entry))
     }
@@ -146,24 +183,55 @@ impl Entry {
         self.live != self.before
     }
 
+    /// Which attempt that is, by its number.
+    pub(crate) fn of(&self, attempt: u32) -> Of {
+        let live = &self.live;
+        if live.current.resent != Fate::Over && attempt == live.resent {
+            Of::ResentAttempt
+        } else if attempt == live.attempt {
+            Of::LatestAttempt
+        } else {
+            Of::EarlierAttempt
+        }
+    }
+
     /// Lets `event` happen by the state machine and draws the consequences that do not depend on who told:
     /// reservations, cost, and columns that only some states have. Says whether the message moved.
     pub(crate) fn happen(&mut self, event: Event, now: DateTime<Utc>) -> Result<bool, Forbidden> {
-        let to = match message::next(self.live.current, event)? {
-            Next::To(to) => to,
+        let (to, moved) = match message::next(self.live.current, event)? {
+            Next::To(to) => (to, true),
+            Next::Learn(to) => (to, false),
             Next::Stay => return Ok(false),
         };
         let held_before = self.at_stake();
+        let shown_before = self.live.shown_attempt();
+        self.live.current = to;
+        if moved {
+            self.enter(to.state, now);
+        }
+        self.live.reserved = Micros(self.worst_case.0.saturating_mul(i64::from(to.open_attempts())));
+        if self.live.shown_attempt() != shown_before
+            && let Some(wamid) = self.live.wamid.take()
+        {
+            self.retired.push((wamid, shown_before));
+        }
+        if event != Event::Claim {
+            self.note_unguarded(held_before);
+        }
+        Ok(moved)
+    }
+
+    /// What changes with the state that the message has just moved to.
+    fn enter(&mut self, state: State, now: DateTime<Utc>) {
         let live = &mut self.live;
-        live.current = to;
         live.placed = false;
         // A doubt keeps whose it was: that worker may find out that nothing ever left.
-        if to.state != State::InDoubt {
+        if state != State::InDoubt {
             live.worker = None;
         }
         live.retry_at = None;
         live.doubt_since = None;
-        match to.state {
+        match state {
             State::Sending => {
                 live.attempt += 1;
                 live.claimed_at = Some(now);
@@ -172,33 +240,18 @@ impl Entry {
                 live.accepted_at = None;
                 live.ttl_at = None;
                 live.sent_at = None;
-                live.reserved.0 += self.worst_case.0;
             }
             State::InDoubt => live.doubt_since = Some(now),
             State::Accepted | State::Held | State::Sent => {
                 live.failure = None;
                 live.ttl_at.get_or_insert(now + self.ttl);
-                // It may have been released when we gave the attempt up.
-                live.reserved = live.reserved.max(self.worst_case);
-            }
-            State::Retrying => {
-                // A doubt that is sent again may still cost money, besides its new attempt. An attempt that
-                // is known to have failed may not.
-                if !to.assumed {
-                    live.reserved = Micros((live.reserved.0 - self.worst_case.0).max(0));
-                }
             }
             State::Delivered | State::Read => {
                 live.failure = None;
-                live.reserved = Micros::ZERO;
                 live.cost.get_or_insert(self.expected_cost);
             }
-            State::Queued | State::Failed | State::Expired | State::Skipped => live.reserved = Micros::ZERO,
+            State::Queued | State::Retrying | State::Failed | State::Expired | State::Skipped => {}
         }
-        if event != Event::Claim {
-            self.note_unguarded(held_before);
-        }
-        Ok(true)
     }
 
     /// The platform told what a delivered message cost.

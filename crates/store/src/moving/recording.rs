@@ -27,10 +27,10 @@ pub(crate) fn wamids(outcomes: &[Outcome]) -> Vec<&str> {
 pub(crate) fn record(batch: &mut Batch, outcomes: &[Outcome], now: DateTime<Utc>) {
     for outcome in outcomes {
         let id = row_id(outcome.message.campaign, outcome.message.seq);
+        record_one(batch, id, outcome, now);
         if let OutcomeKind::Accepted { wamid, .. } = &outcome.result {
             batch.learn_wamid(id, outcome.attempt, wamid);
         }
-        record_one(batch, id, outcome, now);
     }
 }
 
@@ -39,35 +39,39 @@ fn record_one(batch: &mut Batch, id: i64, outcome: &Outcome, now: DateTime<Utc>)
         tracing::warn!(message = %outcome.message, "an outcome is for a message that does not exist");
         return;
     };
-    if outcome.attempt != entry.live.attempt {
-        tracing::debug!(message = %outcome.message, attempt = outcome.attempt, "the outcome of an earlier attempt came late");
-        return;
-    }
+    let of = entry.of(outcome.attempt);
     let event = match &outcome.result {
-        OutcomeKind::Accepted { held: false, .. } => Event::Accepted,
-        OutcomeKind::Accepted { held: true, .. } => Event::Held,
+        // That an earlier attempt was taken is news; that it was not, or that nobody knows, is not.
+        OutcomeKind::Accepted { held: false, .. } => Event::Accepted(of),
+        OutcomeKind::Accepted { held: true, .. } => Event::Held(of),
+        OutcomeKind::Refused { .. } | OutcomeKind::Unknown { .. }
+            if outcome.attempt != entry.live.attempt =>
+        {
+            tracing::debug!(message = %outcome.message, attempt = outcome.attempt, "the outcome of an earlier attempt came late");
+            return;
+        }
         // Nothing is sent any more for a campaign that is done, so nothing may wait to be.
         OutcomeKind::Refused { retry_at: Some(_), .. } if !entry.is_done => Event::Refused(Again::Later),
         OutcomeKind::Refused { .. } => Event::Refused(Again::No),
         OutcomeKind::Unknown { .. } => Event::Unknown,
     };
-    let is_done = entry.is_done;
     let moved = match entry.happen(event, now) {
         Ok(moved) => moved,
         Err(forbidden) => {
             tracing::warn!(message = %outcome.message, attempt = outcome.attempt, %forbidden, "an outcome changes nothing");
-            false
+            return;
         }
     };
     let live = &mut entry.live;
     match &outcome.result {
         OutcomeKind::Accepted { .. } => {
-            live.accepted_at.get_or_insert(now);
+            if live.current.counts(of) || live.shown_attempt() == outcome.attempt {
+                live.accepted_at.get_or_insert(now);
+            }
         }
         OutcomeKind::Refused { failure, retry_at, counts } if moved => {
-            live.failure = Some(failure.clone());
-            live.retry_at = retry_at.filter(|_| !is_done);
             live.failures += u32::from(*counts);
+            live.keep_failure(failure.clone(), *retry_at);
         }
         OutcomeKind::Unknown { failure } if moved => live.failure = Some(failure.clone()),
         OutcomeKind::Refused { .. } | OutcomeKind::Unknown { .. } => {}

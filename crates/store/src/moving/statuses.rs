@@ -1,7 +1,7 @@
 //! Status webhooks: matched with messages that are loaded, and applied on the campaign's own terms.
 
 use campaign::ids::MessageId;
-use campaign::message::{Again, Event, Of, Status};
+use campaign::message::{Again, Event, Status};
 use campaign::money::Micros;
 use campaign::platform_error::lookup;
 use chrono::{DateTime, Utc};
@@ -104,9 +104,8 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
     let Some((id, attempt)) = by_key(batch, update).or_else(|| batch.attempt_of(&update.wamid)) else {
         return Effect::NoSuchMessage;
     };
-    batch.learn_wamid(id, attempt, &update.wamid);
     let Some(entry) = batch.get(id) else { return Effect::NoSuchMessage };
-    let of = if attempt == entry.live.attempt { Of::LatestAttempt } else { Of::EarlierAttempt };
+    let of = entry.of(attempt);
     let Terms { status, retry_at, failures } = terms(update, id, entry, now);
     let Ok(moved) = entry.happen(Event::Status(of, status), now) else {
         // A message that was never claimed: the webhook is not about it.
@@ -114,7 +113,7 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
     };
     let live = &mut entry.live;
     match status {
-        Status::Sent if of == Of::LatestAttempt => earliest(&mut live.sent_at, update.at),
+        Status::Sent if moved || live.current.counts(of) => earliest(&mut live.sent_at, update.at),
         Status::Sent => {}
         Status::Delivered => earliest(&mut live.delivered_at, update.at),
         Status::Read => {
@@ -122,13 +121,10 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
             earliest(&mut live.delivered_at, update.at);
             earliest(&mut live.read_at, update.at);
         }
-        Status::Failed { again } => {
+        Status::Failed { .. } => {
             if moved {
-                live.failure = Some(update.failure.clone().unwrap_or_else(untold_failure));
                 live.failures = failures;
-                if again == Again::Later {
-                    live.retry_at = retry_at;
-                }
+                live.keep_failure(update.failure.clone().unwrap_or_else(untold_failure), retry_at);
             }
         }
     }
@@ -143,6 +139,7 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
             entry.told_cost(cost);
         }
     }
+    batch.learn_wamid(id, attempt, &update.wamid);
     if moved { Effect::Moved } else { Effect::Nothing }
 }
 

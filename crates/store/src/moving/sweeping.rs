@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use campaign::message::Event;
+use campaign::message::{Event, State};
 use chrono::{DateTime, Utc};
 
 use super::batch::Batch;
@@ -42,16 +42,18 @@ pub(crate) fn end_doubts(batch: &mut Batch, doubts: &[(i64, bool)], now: DateTim
         doubts.iter().filter(|(_, is_resend)| *is_resend == resend).map(|(id, _)| *id).collect()
     };
     let resent = happen_to(batch, &ids_of(true), Event::Resend, now, |entry| {
-        entry.live.resent = true;
+        entry.live.resent = entry.live.attempt;
         entry.live.retry_at = Some(now);
     });
     let given_up = happen_to(batch, &ids_of(false), Event::GiveUp, now, |entry| {
-        // What was seen at the time stays: it is all there is to say.
-        entry.live.failure.get_or_insert_with(|| Failure {
-            code: None,
-            class: UNKNOWN.to_owned(),
-            detail: "it is not known whether it was sent, and no status came".to_owned(),
-        });
+        // It may be accepted, by an earlier attempt. Else what was seen at the time stays: it is all there is to say.
+        if entry.live.current.state == State::Failed {
+            entry.live.failure.get_or_insert_with(|| Failure {
+                code: None,
+                class: UNKNOWN.to_owned(),
+                detail: "it is not known whether it was sent, and no status came".to_owned(),
+            });
+        }
     });
     resent + given_up
 }

@@ -9,7 +9,7 @@ use sqlx::{PgConnection, Postgres};
 use super::connection::PostgresStore;
 use super::text::clean;
 use crate::codec::{failed, micros, named};
-use crate::model::CampaignRow;
+use crate::model::{CampaignRow, Listing};
 use crate::reading::campaigns::{CampaignColumns, Loaded, assemble};
 use crate::{StoreError, TransitionError};
 
@@ -73,28 +73,28 @@ pub(super) async fn lock(tx: &mut PgConnection, campaigns: &[i64]) -> Result<()>
 
 /// See [`crate::Store::campaign`].
 pub(super) async fn by_key(store: &PostgresStore, key: &str) -> Result<Option<CampaignRow>> {
-    Ok(load(store, sqlx::query_as(BY_KEY).bind(key.to_owned())).await?.pop())
+    load(store, sqlx::query_as(BY_KEY).bind(key.to_owned())).await?.one()
 }
 
 /// See [`crate::Store::campaign_by_id`].
 pub(super) async fn by_id(store: &PostgresStore, id: CampaignId) -> Result<Option<CampaignRow>> {
-    Ok(load(store, sqlx::query_as(BY_ID).bind(id.0)).await?.pop())
+    load(store, sqlx::query_as(BY_ID).bind(id.0)).await?.one()
 }
 
 /// See [`crate::Store::campaigns`].
-pub(super) async fn all(store: &PostgresStore) -> Result<Vec<CampaignRow>> {
+pub(super) async fn all(store: &PostgresStore) -> Result<Listing> {
     load(store, sqlx::query_as(ALL)).await
 }
 
 /// See [`crate::Store::active_campaigns`].
-pub(super) async fn active(store: &PostgresStore) -> Result<Vec<CampaignRow>> {
+pub(super) async fn active(store: &PostgresStore) -> Result<Listing> {
     load(store, sqlx::query_as(ACTIVE)).await
 }
 
 type Query<'q> = sqlx::query::QueryAs<'q, Postgres, CampaignColumns, PgArguments>;
 
 /// Campaigns and all that belongs to them, as of one moment.
-async fn load(store: &PostgresStore, query: Query<'_>) -> Result<Vec<CampaignRow>> {
+async fn load(store: &PostgresStore, query: Query<'_>) -> Result<Listing> {
     let mut tx = store.snapshot().await?;
     let read = failed("read campaigns");
     let campaigns = query.fetch_all(&mut *tx).await.map_err(&read)?;
@@ -106,8 +106,13 @@ async fn load(store: &PostgresStore, query: Query<'_>) -> Result<Vec<CampaignRow
         loaded.groups = sqlx::query_as(GROUPS).bind(&ids).fetch_all(&mut *tx).await.map_err(&read)?;
     }
     tx.end().await;
-    assemble(loaded, store.definitions())
+    Ok(assemble(loaded, store.definitions()))
 }
+
+/// Whether something of the campaign may still leave, by its counters.
+pub(super) const HAS_UNSENT: &str = "
+    SELECT EXISTS (SELECT 1 FROM campaign_counts
+                   WHERE campaign_id = $1 AND state IN ('queued', 'retrying', 'sending') AND n > 0)";
 
 /// See [`crate::Store::transition`].
 pub(super) async fn transition(
@@ -128,6 +133,10 @@ pub(super) async fn transition(
             return Err(forbidden.into());
         }
     };
+    if to == lifecycle::State::Done && to != from && has_unsent(&mut tx, campaign).await? {
+        tx.end().await;
+        return Err(lifecycle::Forbidden { from, event }.into());
+    }
     let told = reason.map(|reason| clean(reason).into_owned());
     // What holds already keeps its reason, unless there is a newer one.
     let reason = if to == from { told.or(kept_reason) } else { told };
@@ -148,6 +157,14 @@ pub(super) async fn transition(
     Ok(to)
 }
 
+async fn has_unsent(tx: &mut PgConnection, campaign: CampaignId) -> Result<bool> {
+    sqlx::query_scalar(HAS_UNSENT)
+        .bind(campaign.0)
+        .fetch_one(tx)
+        .await
+        .map_err(failed("look for unsent messages"))
+}
+
 async fn state(
     tx: &mut PgConnection,
     campaign: CampaignId,
@@ -166,11 +183,13 @@ async fn state(
 pub(super) async fn set_reason(
     store: &PostgresStore,
     campaign: CampaignId,
+    state: lifecycle::State,
     reason: Option<&str>,
 ) -> Result<()> {
     let mut tx = store.change().await?;
-    sqlx::query("UPDATE campaigns SET reason = $2 WHERE id = $1")
+    sqlx::query("UPDATE campaigns SET reason = $3 WHERE id = $1 AND state = $2")
         .bind(campaign.0)
+        .bind(state.name())
         .bind(reason.map(clean))
         .execute(&mut *tx)
         .await

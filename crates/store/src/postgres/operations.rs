@@ -16,9 +16,9 @@ use super::{
     sweeps, templates, verify,
 };
 use crate::model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, ReleaseOrder,
-    Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict,
-    WorkerId,
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
+    ReleaseOrder, Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey,
+    Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
 use crate::{LaunchError, Store, StoreError, TransitionError};
@@ -73,7 +73,7 @@ impl Store for PostgresStore {
         repeat(Patience::Short, "read a campaign", || campaigns::by_id(self, id)).await
     }
 
-    async fn campaigns(&self) -> Result<Vec<CampaignRow>> {
+    async fn campaigns(&self) -> Result<Listing> {
         repeat(Patience::Short, "read campaigns", || campaigns::all(self)).await
     }
 
@@ -112,12 +112,19 @@ impl Store for PostgresStore {
         .await
     }
 
-    async fn set_reason(&self, campaign: CampaignId, reason: Option<&str>) -> Result<()> {
-        repeat(Patience::Short, "write a campaign's reason", || campaigns::set_reason(self, campaign, reason))
-            .await
+    async fn set_reason(
+        &self,
+        campaign: CampaignId,
+        state: lifecycle::State,
+        reason: Option<&str>,
+    ) -> Result<()> {
+        repeat(Patience::Short, "write a campaign's reason", || {
+            campaigns::set_reason(self, campaign, state, reason)
+        })
+        .await
     }
 
-    async fn active_campaigns(&self) -> Result<Vec<CampaignRow>> {
+    async fn active_campaigns(&self) -> Result<Listing> {
         repeat(Patience::Short, "read campaigns", || campaigns::active(self)).await
     }
 

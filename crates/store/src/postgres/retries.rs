@@ -29,9 +29,10 @@ pub(super) const STILL_DUE: &str = "
 const NEW_SLICES: &str =
     "UPDATE campaigns SET next_slice = next_slice + $2 WHERE id = $1 RETURNING next_slice - $2";
 
+/// Their turn comes before that of what was never sent.
 const INSERT_SLICES: &str = "
-    INSERT INTO slices (campaign_id, number, group_no, messages)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])";
+    INSERT INTO slices (campaign_id, number, group_no, messages, turn)
+    SELECT *, 0 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])";
 
 pub(super) const PLACE: &str = "
     UPDATE messages AS m SET placed = TRUE, slice_no = j.slice

@@ -20,10 +20,10 @@ type Result<T> = std::result::Result<T, StoreError>;
 const PAGE: i64 = 32;
 
 pub(super) const PLANNED: &str = "
-    SELECT number, messages FROM slices
-    WHERE campaign_id = $1 AND group_no = $2 AND state = 'planned' AND number > $3
-    ORDER BY number
-    LIMIT $4";
+    SELECT turn, number, messages FROM slices
+    WHERE campaign_id = $1 AND group_no = $2 AND state = 'planned' AND (turn, number) > ($3, $4)
+    ORDER BY turn, number
+    LIMIT $5";
 
 const RELEASE: &str = "
     UPDATE slices SET state = 'released', lease_until = $3
@@ -121,28 +121,29 @@ pub(super) async fn release(
     Ok(released)
 }
 
-/// Planned slices of the order's group, in order, until they hold what is ordered.
+/// Planned slices of the order's group, retries first, in order, until they hold what is ordered.
 async fn pick(tx: &mut PgConnection, campaign: CampaignId, order: &ReleaseOrder) -> Result<Vec<(u32, u32)>> {
     let mut picked = Vec::new();
-    let (mut held, mut last) = (0, -1);
+    let (mut held, mut last) = (0, (-1_i64, -1_i64));
     while held < order.messages {
-        let page: Vec<(i64, i64)> = sqlx::query_as(PLANNED)
+        let page: Vec<(i64, i64, i64)> = sqlx::query_as(PLANNED)
             .bind(campaign.0)
             .bind(i64::from(order.group))
-            .bind(last)
+            .bind(last.0)
+            .bind(last.1)
             .bind(PAGE)
             .fetch_all(&mut *tx)
             .await
             .map_err(failed("read planned slices"))?;
         let is_last_page = count(page.len()) < PAGE;
-        for (slice, messages) in page {
+        for (turn, slice, messages) in page {
             if held >= order.messages {
                 break;
             }
             let messages: u32 = number("slices.messages", messages)?;
             picked.push((number("slices.number", slice)?, messages));
             held += u64::from(messages);
-            last = slice;
+            last = (turn, slice);
         }
         if is_last_page {
             break;

@@ -46,11 +46,11 @@ const FORGET_WORKERS: &str = "DELETE FROM workers WHERE seen_at < $1";
 macro_rules! old_doubts {
     ($condition:literal) => {
         concat!(
-            "SELECT m.id, c.in_doubt = 'resend' AND NOT m.resent
+            "SELECT m.id, c.in_doubt = 'resend' AND m.resent = 0
              FROM campaigns AS c
              JOIN messages AS m ON m.campaign_id = c.id
              WHERE c.in_doubt <> 'hold' AND m.state = 'in_doubt' AND m.doubt_since <= $1 - c.in_doubt_after
-               AND (c.in_doubt = 'drop' OR m.resent OR c.state NOT IN ('done', 'cancelled')) ",
+               AND (c.in_doubt = 'drop' OR m.resent <> 0 OR c.state NOT IN ('done', 'cancelled')) ",
             $condition
         )
     };

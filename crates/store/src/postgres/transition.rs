@@ -54,14 +54,14 @@ pub(super) const WRITE_BACK: &str = "
         failure_class = n.failure_class, failure_detail = n.failure_detail, retry_at = n.retry_at,
         claimed_at = n.claimed_at, doubt_since = n.doubt_since, accepted_at = n.accepted_at, ttl_at = n.ttl_at,
         sent_at = n.sent_at, delivered_at = n.delivered_at, read_at = n.read_at, route = n.route, cost = n.cost,
-        cost_told = n.cost_told, reserved = n.reserved
-    FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::boolean[], $5::bigint[], $6::bigint[], $7::boolean[],
+        cost_told = n.cost_told, reserved = n.reserved, resent_fate = n.resent_fate
+    FROM unnest($1::bigint[], $2::text[], $3::boolean[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[],
                 $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::bigint[],
                 $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[],
-                $21::text[], $22::bigint[], $23::boolean[], $24::bigint[])
+                $21::text[], $22::bigint[], $23::boolean[], $24::bigint[], $25::text[])
         AS n (id, state, assumed, placed, attempt, failures, resent, worker, wamid, failure_code, failure_class,
               failure_detail, retry_at, claimed_at, doubt_since, accepted_at, ttl_at, sent_at, delivered_at,
-              read_at, route, cost, cost_told, reserved)
+              read_at, route, cost, cost_told, reserved, resent_fate)
     WHERE m.id = n.id";
 
 /// All counters that follow from a change of messages. A slice that waits for nobody is done.
@@ -165,7 +165,7 @@ pub(super) async fn write_back(tx: &mut PgConnection, batch: &Batch) -> Result<(
         count(tx, &counters).await?;
     }
     if !earlier.is_empty() {
-        let mut sorted: Vec<&(String, i64, u32)> = earlier.iter().collect();
+        let mut sorted = earlier;
         sorted.sort_unstable();
         let keeping = failed("keep earlier attempts");
         sqlx::query(KEEP_EARLIER)
@@ -187,7 +187,7 @@ async fn write(tx: &mut PgConnection, rows: &[(i64, &Live)]) -> Result<()> {
         .bind(column(rows, |(_, live)| live.placed))
         .bind(column(rows, |(_, live)| i64::from(live.attempt)))
         .bind(column(rows, |(_, live)| i64::from(live.failures)))
-        .bind(column(rows, |(_, live)| live.resent))
+        .bind(column(rows, |(_, live)| i64::from(live.resent)))
         .bind(column(rows, |(_, live)| live.worker.as_deref()))
         .bind(column(rows, |(_, live)| live.wamid.as_deref().map(clean)))
         .bind(column(rows, |(_, live)| live.failure.as_ref().and_then(|f| f.code)))
@@ -205,6 +205,7 @@ async fn write(tx: &mut PgConnection, rows: &[(i64, &Live)]) -> Result<()> {
         .bind(column(rows, |(_, live)| live.cost.map(|c| c.0)))
         .bind(column(rows, |(_, live)| live.cost_told))
         .bind(column(rows, |(_, live)| live.reserved.0))
+        .bind(column(rows, |(_, live)| live.current.resent.name()))
         .execute(tx)
         .await
         .map_err(failed("write messages"))?;

@@ -10,8 +10,8 @@ use campaign::money::Micros;
 use sqlx::FromRow;
 
 use crate::StoreError;
-use crate::codec::{amount, currency, from_json, named, number, optional_time, time};
-use crate::model::{CampaignRow, FailureCount, GroupRow, TemplateKey, Totals};
+use crate::codec::{amount, currency, from_json, named, number, optional_time, time, unreadable};
+use crate::model::{CampaignRow, FailureCount, GroupRow, Listing, TemplateKey, Totals, Unreadable};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -84,31 +84,79 @@ pub(crate) struct Loaded {
     pub(crate) groups: Vec<GroupColumns>,
 }
 
-/// Puts campaigns together, in the order of their rows.
-pub(crate) fn assemble(loaded: Loaded, definitions: &Definitions) -> Result<Vec<CampaignRow>> {
+/// Puts campaigns together, in the order of their rows. What cannot be read of one concerns that one alone.
+pub(crate) fn assemble(loaded: Loaded, definitions: &Definitions) -> Listing {
     let mut parts: HashMap<i64, Parts> = HashMap::new();
     for (campaign, state, n) in loaded.counts {
-        let part = parts.entry(campaign).or_default();
-        part.counts.insert(named("campaign_counts.state", &state)?, number("campaign_counts.n", n)?);
+        parts.entry(campaign).or_default().counts.push((state, n));
     }
     for (campaign, code, n) in loaded.failures {
-        let code = if code.is_empty() { None } else { Some(named("failure_counts.code", &code)?) };
-        let messages = number("failure_counts.n", n)?;
-        parts.entry(campaign).or_default().failures.push(FailureCount { code, messages });
+        parts.entry(campaign).or_default().failures.push((code, n));
     }
     for row in loaded.groups {
-        parts.entry(row.campaign_id).or_default().groups.push(group(row)?);
+        parts.entry(row.campaign_id).or_default().groups.push(row);
     }
-    let whole =
-        |row: CampaignColumns| campaign_row(definitions, parts.remove(&row.id).unwrap_or_default(), row);
-    loaded.campaigns.into_iter().map(whole).collect()
+    let mut listing = Listing::default();
+    for row in loaded.campaigns {
+        let (id, key) = (row.id, row.key.clone());
+        match campaign_row(definitions, parts.remove(&id).unwrap_or_default(), row) {
+            Ok(campaign) => listing.campaigns.push(campaign),
+            Err(error) => {
+                let error = of_campaign(error, &key);
+                listing.unreadable.push(Unreadable { id: CampaignId(id), key, error });
+            }
+        }
+    }
+    listing
 }
 
+/// Says which campaign has what cannot be read.
+fn of_campaign(error: StoreError, key: &str) -> StoreError {
+    if let StoreError::Unreadable { what, why } = error {
+        unreadable(format!("{what} of campaign {key}"), why)
+    } else {
+        error
+    }
+}
+
+impl Listing {
+    /// The only campaign that was asked for, if it is there.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn one(mut self) -> Result<Option<CampaignRow>> {
+        match self.unreadable.pop() {
+            Some(unreadable) => Err(unreadable.error),
+            None => Ok(self.campaigns.pop()),
+        }
+    }
+}
+
+/// What belongs to a campaign, as its rows say it.
 #[derive(Debug, Default)]
 struct Parts {
-    counts: BTreeMap<message::State, u64>,
-    failures: Vec<FailureCount>,
-    groups: Vec<GroupRow>,
+    /// State and how many messages.
+    counts: Vec<(String, i64)>,
+    /// Code (empty: none) and how many messages.
+    failures: Vec<(String, i64)>,
+    groups: Vec<GroupColumns>,
+}
+
+impl Parts {
+    fn counts(&self) -> Result<BTreeMap<message::State, u64>> {
+        let count = |(state, n): &(String, i64)| {
+            Ok((named("campaign_counts.state", state)?, number("campaign_counts.n", *n)?))
+        };
+        self.counts.iter().map(count).collect()
+    }
+
+    fn failures(&self) -> Result<Vec<FailureCount>> {
+        let count = |(code, n): &(String, i64)| {
+            let code = if code.is_empty() { None } else { Some(named("failure_counts.code", code)?) };
+            Ok(FailureCount { code, messages: number("failure_counts.n", *n)? })
+        };
+        self.failures.iter().map(count).collect()
+    }
 }
 
 fn campaign_row(definitions: &Definitions, parts: Parts, row: CampaignColumns) -> Result<CampaignRow> {
@@ -133,11 +181,11 @@ fn campaign_row(definitions: &Definitions, parts: Parts, row: CampaignColumns) -
             excluded: number("campaigns.excluded_total", row.excluded_total)?,
             messages: number("campaigns.messages_total", row.messages_total)?,
         },
-        counts: parts.counts,
+        counts: parts.counts()?,
         attempts: number("campaigns.attempts", row.attempts)?,
         stop_waived: row.stop_waived,
-        failures: parts.failures,
-        groups: parts.groups,
+        failures: parts.failures()?,
+        groups: parts.groups.into_iter().map(group).collect::<Result<_>>()?,
     })
 }
 

@@ -8,7 +8,7 @@ use sqlx::{Sqlite, SqliteConnection};
 
 use super::connection::SqliteStore;
 use crate::codec::{failed, json, micros, named};
-use crate::model::CampaignRow;
+use crate::model::{CampaignRow, Listing};
 use crate::reading::campaigns::{CampaignColumns, Loaded, assemble};
 use crate::{StoreError, TransitionError};
 
@@ -59,33 +59,33 @@ const MOVE: &str = "
 
 /// See [`crate::Store::campaign`].
 pub(super) async fn by_key(store: &SqliteStore, key: &str) -> Result<Option<CampaignRow>> {
-    Ok(load(store, sqlx::query_as(BY_KEY).bind(key.to_owned())).await?.pop())
+    load(store, sqlx::query_as(BY_KEY).bind(key.to_owned())).await?.one()
 }
 
 /// See [`crate::Store::campaign_by_id`].
 pub(super) async fn by_id(store: &SqliteStore, id: CampaignId) -> Result<Option<CampaignRow>> {
-    Ok(load(store, sqlx::query_as(BY_ID).bind(id.0)).await?.pop())
+    load(store, sqlx::query_as(BY_ID).bind(id.0)).await?.one()
 }
 
 /// See [`crate::Store::campaigns`].
-pub(super) async fn all(store: &SqliteStore) -> Result<Vec<CampaignRow>> {
+pub(super) async fn all(store: &SqliteStore) -> Result<Listing> {
     load(store, sqlx::query_as(ALL)).await
 }
 
 /// See [`crate::Store::active_campaigns`].
-pub(super) async fn active(store: &SqliteStore) -> Result<Vec<CampaignRow>> {
+pub(super) async fn active(store: &SqliteStore) -> Result<Listing> {
     load(store, sqlx::query_as(ACTIVE)).await
 }
 
 type Query<'q> = sqlx::query::QueryAs<'q, Sqlite, CampaignColumns, SqliteArguments>;
 
 /// Campaigns and all that belongs to them, as of one moment.
-async fn load(store: &SqliteStore, query: Query<'_>) -> Result<Vec<CampaignRow>> {
+async fn load(store: &SqliteStore, query: Query<'_>) -> Result<Listing> {
     let mut tx = store.snapshot().await?;
     let read = failed("read campaigns");
     let campaigns = query.fetch_all(&mut *tx).await.map_err(&read)?;
     if campaigns.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Listing::default());
     }
     let ids: Vec<i64> = campaigns.iter().map(|row| row.id).collect();
     let ids = json(&ids)?;
@@ -96,8 +96,13 @@ async fn load(store: &SqliteStore, query: Query<'_>) -> Result<Vec<CampaignRow>>
         groups: sqlx::query_as(GROUPS).bind(&ids).fetch_all(&mut *tx).await.map_err(&read)?,
     };
     drop(tx);
-    assemble(loaded, store.definitions())
+    Ok(assemble(loaded, store.definitions()))
 }
+
+/// Whether something of the campaign may still leave, by its counters.
+pub(super) const HAS_UNSENT: &str = "
+    SELECT EXISTS (SELECT 1 FROM campaign_counts
+                   WHERE campaign_id = ?1 AND state IN ('queued', 'retrying', 'sending') AND n > 0)";
 
 /// See [`crate::Store::transition`].
 pub(super) async fn transition(
@@ -111,6 +116,9 @@ pub(super) async fn transition(
     let (from, kept_reason, finished_at) =
         state(&mut tx, campaign).await?.ok_or(TransitionError::NoSuchCampaign)?;
     let to = lifecycle::next(from, event)?;
+    if to == lifecycle::State::Done && to != from && has_unsent(&mut tx, campaign).await? {
+        return Err(lifecycle::Forbidden { from, event }.into());
+    }
     // What holds already keeps its reason, unless there is a newer one.
     let reason =
         if to == from { reason.map(str::to_owned).or(kept_reason) } else { reason.map(str::to_owned) };
@@ -131,6 +139,14 @@ pub(super) async fn transition(
     Ok(to)
 }
 
+async fn has_unsent(tx: &mut SqliteConnection, campaign: CampaignId) -> Result<bool> {
+    sqlx::query_scalar(HAS_UNSENT)
+        .bind(campaign.0)
+        .fetch_one(tx)
+        .await
+        .map_err(failed("look for unsent messages"))
+}
+
 async fn state(
     tx: &mut SqliteConnection,
     campaign: CampaignId,
@@ -149,11 +165,13 @@ async fn state(
 pub(super) async fn set_reason(
     store: &SqliteStore,
     campaign: CampaignId,
+    state: lifecycle::State,
     reason: Option<&str>,
 ) -> Result<()> {
     let mut tx = store.change().await?;
-    sqlx::query("UPDATE campaigns SET reason = ?2 WHERE id = ?1")
+    sqlx::query("UPDATE campaigns SET reason = ?3 WHERE id = ?1 AND state = ?2")
         .bind(campaign.0)
+        .bind(state.name())
         .bind(reason)
         .execute(&mut *tx)
         .await

@@ -14,9 +14,9 @@ use super::{
     templates, verify,
 };
 use crate::model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, MessageRow, NewCampaign, Outcome, ReleaseOrder,
-    Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict,
-    WorkerId,
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
+    ReleaseOrder, Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey,
+    Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
 use crate::{LaunchError, Store, StoreError, TransitionError};
@@ -62,7 +62,7 @@ impl Store for SqliteStore {
         campaigns::by_id(self, id).await
     }
 
-    async fn campaigns(&self) -> Result<Vec<CampaignRow>> {
+    async fn campaigns(&self) -> Result<Listing> {
         campaigns::all(self).await
     }
 
@@ -97,11 +97,16 @@ impl Store for SqliteStore {
         campaigns::transition(self, campaign, event, reason, now).await
     }
 
-    async fn set_reason(&self, campaign: CampaignId, reason: Option<&str>) -> Result<()> {
-        campaigns::set_reason(self, campaign, reason).await
+    async fn set_reason(
+        &self,
+        campaign: CampaignId,
+        state: lifecycle::State,
+        reason: Option<&str>,
+    ) -> Result<()> {
+        campaigns::set_reason(self, campaign, state, reason).await
     }
 
-    async fn active_campaigns(&self) -> Result<Vec<CampaignRow>> {
+    async fn active_campaigns(&self) -> Result<Listing> {
         campaigns::active(self).await
     }
 

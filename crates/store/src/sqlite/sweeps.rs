@@ -41,7 +41,7 @@ pub(super) const OLD_DOUBTS: &str = "
     FROM campaigns AS c
     CROSS JOIN messages AS m ON m.campaign_id = c.id
     WHERE c.in_doubt <> 'hold' AND m.state = 'in_doubt' AND m.doubt_since <= ?1 - c.in_doubt_after
-      AND (c.in_doubt = 'drop' OR m.resent = 1 OR c.state NOT IN ('done', 'cancelled'))
+      AND (c.in_doubt = 'drop' OR m.resent <> 0 OR c.state NOT IN ('done', 'cancelled'))
     LIMIT ?2";
 
 pub(super) const TTL_PASSED: &str = "
@@ -61,9 +61,10 @@ pub(super) const RETRIES_DUE: &str = "
 const NEW_SLICES: &str =
     "UPDATE campaigns SET next_slice = next_slice + ?2 WHERE id = ?1 RETURNING next_slice - ?2";
 
+/// Their turn comes before that of what was never sent.
 const INSERT_SLICES: &str = "
-    INSERT INTO slices (campaign_id, number, group_no, messages)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1)";
+    INSERT INTO slices (campaign_id, number, group_no, messages, turn)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0 FROM json_each(?1)";
 
 pub(super) const PLACE: &str = "
     UPDATE messages SET placed = 1, slice_no = j.value ->> 1

@@ -54,13 +54,14 @@ const ROWS: [usize; 4] = [64, 16, 4, 1];
 pub(super) static WRITE_BACK: LazyLock<[Arc<str>; 4]> = LazyLock::new(|| ROWS.map(write_back_of));
 
 /// What [`WRITE_BACK`] sets, in the order of [`bind_live`].
-const WRITTEN: [&str; 23] = [
+const WRITTEN: [&str; 24] = [
     "state",
     "assumed",
     "placed",
     "attempt",
     "failures",
     "resent",
+    "resent_fate",
     "worker",
     "wamid",
     "failure_code",
@@ -191,7 +192,7 @@ pub(super) async fn write_back(tx: &mut SqliteConnection, batch: &Batch) -> Resu
         }
     }
     count(tx, &changes.counters).await?;
-    run(tx, KEEP_EARLIER, changes.earlier, "keep earlier attempts").await
+    run(tx, KEEP_EARLIER, &changes.earlier, "keep earlier attempts").await
 }
 
 async fn count(tx: &mut SqliteConnection, counters: &Counters) -> Result<()> {
@@ -230,7 +231,8 @@ fn bind_live<'q>(statement: Statement<'q>, id: i64, live: &'q Live) -> Statement
         .bind(live.placed)
         .bind(i64::from(live.attempt))
         .bind(i64::from(live.failures))
-        .bind(live.resent)
+        .bind(i64::from(live.resent))
+        .bind(live.current.resent.name())
         .bind(live.worker.as_deref())
         .bind(live.wamid.as_deref())
         .bind(failure.and_then(|f| f.code))

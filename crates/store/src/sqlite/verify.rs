@@ -74,14 +74,17 @@ const IMPOSSIBLE: [(&str, &str); 14] = [
            AND state IN ('delivered', 'read') AND delivered_at IS NULL",
     ),
     (
-        "messages are in flight with less than their worst case reserved",
+        "messages reserve something else than the worst case of each attempt that may still cost",
         "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2
-           AND state IN ('sending', 'in_doubt', 'accepted', 'held', 'sent') AND reserved < worst_case",
+           AND reserved <> worst_case * CASE
+               WHEN state IN ('sending', 'in_doubt', 'accepted', 'held', 'sent') THEN 1 + (resent_fate IN ('open', 'taken'))
+               WHEN state = 'retrying' THEN (assumed = 1 OR resent_fate = 'open')
+               ELSE 0 END",
     ),
     (
-        "messages hold a reservation although nothing of them is in flight",
-        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2 AND reserved <> 0
-           AND state IN ('queued', 'delivered', 'read', 'failed', 'expired', 'skipped')",
+        "messages wait to be sent although an attempt was taken",
+        "SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2
+           AND state IN ('queued', 'retrying') AND resent_fate = 'taken'",
     ),
     (
         "audience rows are both a message and excluded",
