@@ -70,6 +70,10 @@ pub enum TickError {
 /// The platform repeats a webhook for up to 7 days; a status that matched nothing for longer never will.
 const FORGET_PARKED: Duration = Duration::from_secs(9 * 24 * 3_600);
 
+/// A claim of which nothing was recorded for so long is in doubt, although its worker lives: longer than any request, and
+/// than an outage after which outcomes are mostly recorded.
+const OVERDUE: Duration = Duration::from_secs(15 * 60);
+
 /// Rows changed per statement by bulk moves, so that no transaction holds the database for long.
 const BATCH: u32 = 5_000;
 
@@ -294,24 +298,31 @@ impl Scheduler {
         }
     }
 
-    /// Moves what time alone moves: leases, retries, lost workers, doubts, TTLs.
+    /// Moves what time alone moves: leases, retries, lost workers, doubts, TTLs. What fails keeps nothing else back.
     ///
     /// # Errors
-    /// The store's; what was moved stays moved.
+    /// The store's first one; what was moved stays moved.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let lost = self.store.sweep_lost_workers(now, self.settings.worker_silent_for).await?;
-        if lost > 0 {
-            tracing::warn!(messages = lost, "a worker fell silent; the messages it had claimed are in doubt");
+        let (store, now) = (&self.store, self.clock.now());
+        let lost = store.sweep_lost_workers(now, self.settings.worker_silent_for).await;
+        if let Ok(messages @ 1..) = lost {
+            tracing::warn!(messages, "a worker fell silent; the messages it had claimed are in doubt");
         }
-        let doubts = self.store.sweep_doubts(now, BATCH).await?;
-        if doubts > 0 {
-            tracing::info!(messages = doubts, "doubts were ended by their campaigns' policy");
+        let overdue = store.sweep_overdue_claims(now, OVERDUE, BATCH).await;
+        if let Ok(messages @ 1..) = overdue {
+            tracing::warn!(
+                messages,
+                "a worker that lives has not said what became of its claims; they are in doubt"
+            );
         }
-        self.store.sweep_ttl(now, self.settings.ttl_margin, BATCH).await?;
-        self.store.requeue_retries(now, self.retry_slice(), BATCH).await?;
-        self.store.prune_parked(now - FORGET_PARKED, BATCH).await?;
-        Ok(())
+        let doubts = store.sweep_doubts(now, BATCH).await;
+        if let Ok(messages @ 1..) = doubts {
+            tracing::info!(messages, "doubts were ended by their campaigns' policy");
+        }
+        let expired = store.sweep_ttl(now, self.settings.ttl_margin, BATCH).await;
+        let placed = store.requeue_retries(now, self.retry_slice(), BATCH).await;
+        let pruned = store.prune_parked(now - FORGET_PARKED, BATCH).await;
+        [lost, overdue, doubts, expired, placed, pruned].into_iter().try_for_each(|step| step.map(|_| ()))
     }
 
     /// Retries of all campaigns are cut alike, for the slowest sender.

@@ -264,6 +264,10 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// `in_doubt`. Returns how many.
     async fn sweep_lost_workers(&self, now: DateTime<Utc>, silent_for: Duration) -> Result<u64>;
 
+    /// Claims that nobody recorded anything of for `overdue` become `in_doubt`, although their workers live: what went
+    /// wrong there nobody foresaw, and no message may wait for it for ever. At most `limit` at once; returns how many.
+    async fn sweep_overdue_claims(&self, now: DateTime<Utc>, overdue: Duration, limit: u32) -> Result<u64>;
+
     /// Claims of all workers but `except` become `in_doubt`, and released slices planned, at once: for a
     /// store that one process holds alone, when it starts.
     async fn take_over(&self, except: &WorkerId, now: DateTime<Utc>) -> Result<u64>;

@@ -46,7 +46,8 @@ impl Witness {
 #[must_use]
 pub fn countable(longest: Duration) -> Duration {
     let second = Duration::from_secs(1);
-    second.min((second + MARGIN).saturating_sub(TOLERANCE + 2 * longest))
+    // A machine that stood still for so long shows nothing.
+    second.min((second + MARGIN).saturating_sub(TOLERANCE + 2 * longest)).max(Duration::from_millis(1))
 }
 
 #[expect(clippy::disallowed_methods, reason = "it measures the machine, not Paceline")]

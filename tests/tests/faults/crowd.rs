@@ -58,11 +58,8 @@ async fn due_at_once(people: u32, within: Duration) {
         used * 100.0,
     );
     assert!(largest < MEMORY, "Redis needed {largest} bytes");
-    assert!(
-        last(&crowd) > beside[beside.len() / 2].arrived_at,
-        "the crowd was there for half of it at least"
-    );
-    assert!(waited < chrono::TimeDelta::seconds(3), "the second sender's campaign began after {waited}");
+    assert!(last(&crowd) > beside_launched + waited, "the crowd was there when the other began");
+    assert!(waited < chrono::TimeDelta::seconds(5), "the second sender's campaign began after {waited}");
     assert!(used >= 0.8, "the second sender used only {:.1} % of its rate", used * 100.0);
     cluster.terminate_all();
 }

@@ -8,7 +8,7 @@ use testkit::cluster::ClusterOptions;
 use crate::{beside_others, launch};
 
 /// Long before any service manager loses its patience.
-const SOON: Duration = Duration::from_secs(8);
+const SOON: Duration = Duration::from_secs(12);
 
 /// In the middle of a campaign, with webhooks on their way.
 async fn in_the_middle() -> Cluster {

@@ -1,4 +1,5 @@
-//! `paceline doctor`: what is there, what is missing, and how to get it. Changes nothing.
+//! `paceline doctor`: what is there, what is missing, and how to get it. Changes nothing, except that opening a
+//! database brings its tables up to date.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;

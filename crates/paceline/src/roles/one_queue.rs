@@ -58,7 +58,8 @@ impl OneQueue {
         })
     }
 
-    /// Takes part in the lease of the Redis at `address`, which has no password in it.
+    /// Takes part in the lease of the Redis at `address`, which has no password in it. One on this machine is another than
+    /// one of the same address on `machine`s elsewhere.
     ///
     /// # Errors
     /// [`Failure::Refused`] when another queue's holders keep renewing it; the store's errors.
@@ -66,8 +67,11 @@ impl OneQueue {
         store: SharedStore,
         clock: SharedClock,
         address: &str,
+        machine: &str,
     ) -> Result<Self, Failure> {
-        let lease = Lease::new(TERMS, WorkerId(address.to_owned()), store, clock.clone());
+        let is_local = ["//localhost", "//127.", "//[::1]"].iter().any(|local| address.contains(local));
+        let name = if is_local { format!("{address} on {machine}") } else { address.to_owned() };
+        let lease = Lease::new(TERMS, WorkerId(name), store, clock.clone());
         let taken = Self::take(lease, clock, true).await?;
         taken.ok_or_else(|| {
             Failure::Refused(format!(
@@ -194,6 +198,26 @@ mod tests {
         let ask = Ask { campaign: CampaignId(1), weight: 1, rate: None, permits: 8 };
         let taking = permits.take(sender, &ask);
         tokio::time::timeout(Duration::from_millis(50), taking).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_redis_on_each_machine_is_not_one_queue() {
+        let clock = Arc::new(SettableClock::at(chrono::DateTime::UNIX_EPOCH));
+        let store: SharedStore = Arc::new(SqliteStore::in_memory().await.unwrap());
+        let join = |address, machine| OneQueue::in_redis(store.clone(), clock.clone(), address, machine);
+        for local in ["redis://127.0.0.1:6379", "redis://localhost:6379/1", "rediss://[::1]:6379"] {
+            assert!(join(local, "a").await.is_ok());
+            // Its wait is the clock's: the lease would end, did the others not go on.
+            let first = join(local, "a").await.unwrap();
+            let refused = tokio::select! {
+                joined = join(local, "b") => joined.err(),
+                _ = first.keep(CancellationToken::new()) => None,
+            };
+            assert!(matches!(refused, Some(Failure::Refused(_))), "{local}");
+            clock.advance(TERMS.length * 2);
+        }
+        assert!(join("redis://queue.example:6379", "a").await.is_ok());
+        assert!(join("redis://queue.example:6379", "b").await.is_ok());
     }
 
     #[tokio::test]

@@ -71,7 +71,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
                     one
                 }
                 QueueUrl::Redis(server) => {
-                    OneQueue::in_redis(store.clone(), clock.clone(), &server.to_string()).await?
+                    OneQueue::in_redis(store.clone(), clock.clone(), &server.to_string(), &host()).await?
                 }
             };
             let stop = stops.storing.clone();

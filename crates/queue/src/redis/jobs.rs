@@ -19,7 +19,7 @@ use crate::{Depth, Handler, Job, Queue, QueueError};
 const CHUNK: usize = 500;
 
 /// A job that is pushed again after so many seconds in the line is looked for there. Less than a slice's lease.
-const LOOKED_FOR: u64 = 20;
+const LOOKED_FOR: u64 = 8;
 
 /// A job queue in Redis.
 ///

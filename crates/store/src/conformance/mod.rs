@@ -171,6 +171,7 @@ macro_rules! conformance_suite {
             }
             sweeps {
                 claims_of_silent_workers_become_doubts
+                overdue_claims_become_doubts
                 a_worker_that_claims_is_alive
                 taking_over_spares_oneself
                 doubts_end_by_policy

@@ -27,6 +27,25 @@ pub async fn claims_of_silent_workers_become_doubts(store: SharedStore) {
     assert!(seqs(&scene.claim(0, 0..3, at(32)).await).is_empty(), "a doubt is not claimed");
 }
 
+pub async fn overdue_claims_become_doubts(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    let overdue = Duration::from_secs(600);
+    scene.claim_as("alive", 0, 0..3, at(0)).await;
+    scene.claim_as("alive", 1, 5..7, at(500)).await;
+    scene.accepted(1, 1, at(1)).await;
+    store.heartbeat(&worker("alive"), at(600)).await.unwrap();
+    assert_eq!(store.sweep_overdue_claims(at(599), overdue, 10).await.unwrap(), 0);
+    assert_eq!(store.sweep_overdue_claims(at(600), overdue, 1).await.unwrap(), 1);
+    assert_eq!(store.sweep_overdue_claims(at(600), overdue, 10).await.unwrap(), 1);
+    assert_eq!(store.sweep_overdue_claims(at(600), overdue, 10).await.unwrap(), 0);
+    let states: Vec<_> = store.messages(scene.id, None, 7).await.unwrap().iter().map(|m| m.state).collect();
+    use State::{Accepted, InDoubt, Queued, Sending};
+    assert_eq!(states, [InDoubt, Accepted, InDoubt, Queued, Queued, Sending, Sending]);
+    // What became of it may still be told.
+    scene.accepted(0, 1, at(700)).await;
+    assert_eq!(scene.state(0).await, Accepted);
+}
+
 pub async fn a_worker_that_claims_is_alive(store: SharedStore) {
     let scene = Setup::default().released(&store).await;
     store.heartbeat(&worker("w1"), at(0)).await.unwrap();

@@ -22,6 +22,8 @@ pub(crate) enum Lost {
     Silent,
     /// It belongs to an earlier process.
     Ended,
+    /// It lives, and has long not said what became of this claim.
+    Overdue,
 }
 
 /// Claims of a lost worker become doubts. Returns how many messages moved.
@@ -29,6 +31,7 @@ pub(crate) fn doubt(batch: &mut Batch, ids: &[i64], lost: Lost, now: DateTime<Ut
     let detail = match lost {
         Lost::Silent => "the worker that sent it was last heard of long ago",
         Lost::Ended => "the worker that sent it ended before the answer came",
+        Lost::Overdue => "the worker that was to send it has long not said what became of it",
     };
     happen_to(batch, ids, Event::Unknown, now, |entry| {
         entry.live.failure =

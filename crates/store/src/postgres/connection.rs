@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::pool::{PoolConnection, PoolOptions};
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgSeverity};
 use sqlx::{ConnectOptions, Connection as _, Executor as _, PgConnection, Postgres};
 use tokio::time::timeout;
 
@@ -170,8 +170,9 @@ impl Session {
             Ok(Err(error)) => error,
             Err(_) => timed_out(),
         };
-        // An answer of the server's own that it is not done, unless it says so because it is going away.
-        if source.as_database_error().is_some() && !is_lost(&source) {
+        // An answer of the server's own that it is not done, unless it says so because it is going away: after a failure
+        // that ends the session or the server, what was written of the commit may be found again.
+        if is_mere_error(&source) && !is_lost(&source) {
             return Err(StoreError::Database { doing, source });
         }
         Err(StoreError::Uncertain { doing, source })
@@ -181,6 +182,12 @@ impl Session {
     pub(super) async fn end(mut self) {
         self.is_ended = matches!(timeout(COMMIT_WAIT, self.connection.execute("ROLLBACK")).await, Ok(Ok(_)));
     }
+}
+
+/// Whether the server says that a statement failed, and goes on.
+fn is_mere_error(error: &sqlx::Error) -> bool {
+    let answer = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    answer.is_some_and(|error| matches!(error.severity(), PgSeverity::Error))
 }
 
 impl Drop for Session {

@@ -220,6 +220,13 @@ impl Store for PostgresStore {
         sweeps::lost_workers(self, now, silent_for).await
     }
 
+    async fn sweep_overdue_claims(&self, now: DateTime<Utc>, overdue: Duration, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "turn overdue claims into doubts", || {
+            sweeps::overdue_claims(self, now, overdue, limit)
+        })
+        .await
+    }
+
     async fn take_over(&self, except: &WorkerId, now: DateTime<Utc>) -> Result<u64> {
         sweeps::take_over(self, except, now).await
     }

@@ -55,7 +55,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 35] = [
+    let queries: [(&str, &str, &[&str]); 36] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -80,6 +80,7 @@ async fn hot_queries_search_by_index() {
         ("a slice", slices::WORK, &["slices_pkey", "send_groups_pkey"]),
         ("workers with claims", sweeps::BUSY_WORKERS, &["messages_sending"]),
         ("claims of a worker", sweeps::CLAIMS_OF, &["messages_sending"]),
+        ("overdue claims", sweeps::OVERDUE_CLAIMS, &["messages_sending"]),
         ("old doubts", sweeps::OLD_DOUBTS, &["messages_in_doubt"]),
         ("messages whose TTL passed", sweeps::TTL_PASSED, &["messages_awaiting"]),
         ("unsent messages", sweeps::UNSENT, &["messages_unsent"]),

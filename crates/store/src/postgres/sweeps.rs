@@ -40,6 +40,13 @@ pub(super) const CLAIMS_OF: &str =
 const STILL_CLAIMS_OF: &str =
     "SELECT id FROM messages WHERE id = ANY($1) AND state = 'sending' AND worker = $2 ORDER BY id";
 
+/// The index holds claims only.
+pub(super) const OVERDUE_CLAIMS: &str =
+    "SELECT id FROM messages WHERE state = 'sending' AND claimed_at <= $1 LIMIT $2";
+
+const STILL_OVERDUE: &str =
+    "SELECT id FROM messages WHERE state = 'sending' AND claimed_at <= $1 AND id = ANY($2)";
+
 const FORGET_WORKERS: &str = "DELETE FROM workers WHERE seen_at < $1";
 
 /// A doubt is sent once more at the most, and not for a campaign that is over; in doubt again, it is given up.
@@ -95,6 +102,37 @@ pub(super) async fn lost_workers(
     // A day more than any sweep looks back: names are unique per process start and would pile up.
     let forgotten = alive_since.saturating_sub(span_micros(Duration::from_secs(86_400)));
     repeat(Patience::Short, "forget old workers", || forget_workers(store, forgotten)).await?;
+    Ok(moved)
+}
+
+/// See [`crate::Store::sweep_overdue_claims`].
+pub(super) async fn overdue_claims(
+    store: &PostgresStore,
+    now: DateTime<Utc>,
+    overdue: Duration,
+    limit: u32,
+) -> Result<u64> {
+    let since = micros(now).saturating_sub(span_micros(overdue));
+    let mut tx = store.change().await?;
+    let finding = failed("find overdue claims");
+    let found: Vec<i64> = sqlx::query_scalar(OVERDUE_CLAIMS)
+        .bind(since)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(&finding)?;
+    if found.is_empty() {
+        return nothing(tx).await;
+    }
+    lock_campaigns_of(&mut tx, &found).await?;
+    let ids: Vec<i64> = sqlx::query_scalar(STILL_OVERDUE)
+        .bind(since)
+        .bind(&found)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(finding)?;
+    let moved = moved(&mut tx, &ids, |batch| sweeping::doubt(batch, &ids, Lost::Overdue, now)).await?;
+    tx.commit("commit doubts").await?;
     Ok(moved)
 }
 

@@ -46,6 +46,7 @@ async fn hot_queries_search_by_index() {
         ("slices whose lease ended", slices::RECLAIM, "USING INDEX slices_leased"),
         ("workers with claims", sweeps::BUSY_WORKERS, "USING COVERING INDEX messages_sending"),
         ("claims of a worker", sweeps::CLAIMS_OF, "USING COVERING INDEX messages_sending (worker=?)"),
+        ("overdue claims", sweeps::OVERDUE_CLAIMS, "USING INDEX messages_sending"),
         (
             "old doubts",
             sweeps::OLD_DOUBTS,

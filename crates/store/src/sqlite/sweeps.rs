@@ -33,6 +33,9 @@ const IS_SILENT: &str = "SELECT NOT EXISTS (SELECT 1 FROM workers WHERE name = ?
 pub(super) const CLAIMS_OF: &str =
     "SELECT id FROM messages WHERE state = 'sending' AND worker = ?1 ORDER BY id LIMIT ?2";
 
+/// The index holds claims only.
+pub(super) const OVERDUE_CLAIMS: &str = "SELECT id FROM messages INDEXED BY messages_sending WHERE state = 'sending' AND claimed_at <= ?1 LIMIT ?2";
+
 const FORGET_WORKERS: &str = "DELETE FROM workers WHERE seen_at < ?1";
 
 /// A doubt is sent once more at the most, and not for a campaign that is over; in doubt again, it is given up.
@@ -127,6 +130,25 @@ pub(super) async fn lost_workers(
         .await
         .map_err(failed("forget old workers"))?;
     tx.commit().await.map_err(failed("commit forgetting old workers"))?;
+    Ok(moved)
+}
+
+/// See [`crate::Store::sweep_overdue_claims`].
+pub(super) async fn overdue_claims(
+    store: &SqliteStore,
+    now: DateTime<Utc>,
+    overdue: Duration,
+    limit: u32,
+) -> Result<u64> {
+    let mut tx = store.change().await?;
+    let ids: Vec<i64> = sqlx::query_scalar(OVERDUE_CLAIMS)
+        .bind(micros(now).saturating_sub(span_micros(overdue)))
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("find overdue claims"))?;
+    let moved = moved(&mut tx, &ids, |batch| sweeping::doubt(batch, &ids, Lost::Overdue, now)).await?;
+    tx.commit().await.map_err(failed("commit doubts"))?;
     Ok(moved)
 }
 
