@@ -112,28 +112,10 @@ pub(super) async fn overdue_claims(
     overdue: Duration,
     limit: u32,
 ) -> Result<u64> {
-    let since = micros(now).saturating_sub(span_micros(overdue));
-    let mut tx = store.change().await?;
-    let finding = failed("find overdue claims");
-    let found: Vec<i64> = sqlx::query_scalar(OVERDUE_CLAIMS)
-        .bind(since)
-        .bind(i64::from(limit))
-        .fetch_all(&mut *tx)
+    let aged = Aged { find: OVERDUE_CLAIMS, still: STILL_OVERDUE, older_than: overdue };
+    let doing = ("find overdue claims", "commit doubts");
+    move_aged(store, &aged, now, limit, doing, |batch, ids| sweeping::doubt(batch, ids, Lost::Overdue, now))
         .await
-        .map_err(&finding)?;
-    if found.is_empty() {
-        return nothing(tx).await;
-    }
-    lock_campaigns_of(&mut tx, &found).await?;
-    let ids: Vec<i64> = sqlx::query_scalar(STILL_OVERDUE)
-        .bind(since)
-        .bind(&found)
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(finding)?;
-    let moved = moved(&mut tx, &ids, |batch| sweeping::doubt(batch, &ids, Lost::Overdue, now)).await?;
-    tx.commit("commit doubts").await?;
-    Ok(moved)
 }
 
 /// See [`crate::Store::take_over`].
@@ -259,10 +241,34 @@ pub(super) async fn ttl(
     margin: Duration,
     limit: u32,
 ) -> Result<u64> {
+    let aged = Aged { find: TTL_PASSED, still: STILL_TTL_PASSED, older_than: margin };
+    let doing = ("find messages whose TTL passed", "commit expired messages");
+    move_aged(store, &aged, now, limit, doing, |batch, ids| sweeping::pass_ttl(batch, ids, now)).await
+}
+
+/// Messages of which something is too long ago.
+struct Aged {
+    /// By the instant and a limit.
+    find: &'static str,
+    /// By the instant, of these messages: asked again under their campaigns' locks.
+    still: &'static str,
+    /// How long ago the instant is.
+    older_than: Duration,
+}
+
+/// Moves aged messages, at most `limit`; `doing` completes what the database could not do. Returns how many moved.
+async fn move_aged(
+    store: &PostgresStore,
+    aged: &Aged,
+    now: DateTime<Utc>,
+    limit: u32,
+    doing: (&'static str, &'static str),
+    moving: impl FnOnce(&mut Batch, &[i64]) -> u64,
+) -> Result<u64> {
+    let before = micros(now).saturating_sub(span_micros(aged.older_than));
+    let finding = failed(doing.0);
     let mut tx = store.change().await?;
-    let finding = failed("find messages whose TTL passed");
-    let before = micros(now).saturating_sub(span_micros(margin));
-    let found: Vec<i64> = sqlx::query_scalar(TTL_PASSED)
+    let found: Vec<i64> = sqlx::query_scalar(aged.find)
         .bind(before)
         .bind(i64::from(limit))
         .fetch_all(&mut *tx)
@@ -272,14 +278,10 @@ pub(super) async fn ttl(
         return nothing(tx).await;
     }
     lock_campaigns_of(&mut tx, &found).await?;
-    let ids: Vec<i64> = sqlx::query_scalar(STILL_TTL_PASSED)
-        .bind(before)
-        .bind(found)
-        .fetch_all(&mut *tx)
-        .await
-        .map_err(finding)?;
-    let moved = moved(&mut tx, &ids, |batch| sweeping::pass_ttl(batch, &ids, now)).await?;
-    tx.commit("commit expired messages").await?;
+    let ids: Vec<i64> =
+        sqlx::query_scalar(aged.still).bind(before).bind(found).fetch_all(&mut *tx).await.map_err(finding)?;
+    let moved = moved(&mut tx, &ids, |batch| moving(batch, &ids)).await?;
+    tx.commit(doing.1).await?;
     Ok(moved)
 }
 
