@@ -12,6 +12,7 @@ use store::model::{CampaignRow, MessageRow};
 use store::{PostgresStore, Store};
 
 use crate::binary::Answer;
+use crate::departures::LOG_FILTER;
 use crate::files::{APP_SECRET, Files, SECOND, Settings};
 use crate::machine::{free_port, tail};
 use crate::proxy::Proxy;
@@ -163,6 +164,7 @@ impl Cluster {
         let (role, number) = name.rsplit_once('-').expect("a name such as worker-0");
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path(name)).unwrap();
         let mut command = self.command(&[role]);
+        command.env("RUST_LOG", LOG_FILTER);
         if role == Role::Reconciler.command() {
             let port = self.webhooks[number.parse::<usize>().unwrap()];
             command.env("PACELINE_WEBHOOK__LISTEN", format!("127.0.0.1:{port}"));

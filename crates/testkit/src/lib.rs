@@ -15,7 +15,7 @@
 //! | [`machine`] | the embedded Paceline as a process |
 //! | [`cluster`] | each role as processes, over PostgreSQL and Redis |
 //! | [`proxy`] | a network that can be cut |
-//! | [`stalls`] | how long the machine stood still, for what is measured in real time |
+//! | [`departures`] | when messages left, beside when they arrived |
 //! | [`truth`] | the simulator's ledger against what Paceline says |
 
 #![expect(
@@ -28,10 +28,10 @@
 pub mod backend;
 pub mod binary;
 pub mod cluster;
+pub mod departures;
 pub mod files;
 pub mod machine;
 pub mod proxy;
-pub mod stalls;
 pub mod truth;
 pub mod world;
 

@@ -10,6 +10,7 @@ use store::model::{CampaignRow, MessageRow};
 use store::{SqliteStore, Store};
 
 use crate::binary::Answer;
+use crate::departures::LOG_FILTER;
 use crate::files::{APP_SECRET, Files, Settings};
 use crate::world::{all_messages, template_key};
 
@@ -114,6 +115,7 @@ impl Machine {
         let child = self
             .files
             .command(&["run"])
+            .env("RUST_LOG", LOG_FILTER)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -211,7 +213,7 @@ impl Drop for Machine {
 
 /// The last lines of a log.
 pub(crate) fn tail(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().collect();
+    let lines: Vec<&str> = log.lines().filter(|line| !line.contains(" TRACE ")).collect();
     lines[lines.len().saturating_sub(30)..].join("\n")
 }
 

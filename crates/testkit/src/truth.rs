@@ -22,13 +22,6 @@ pub fn sent_twice(ledger: &[LedgerEntry]) -> Vec<String> {
         .collect()
 }
 
-/// The most arrivals in any half-open window of this length, in real time.
-#[must_use]
-pub fn most_within(window: Duration, ledger: &[LedgerEntry]) -> usize {
-    let window = u64::try_from(window.as_micros()).unwrap_or(u64::MAX);
-    most_in(window, ledger.iter().map(|entry| entry.arrived_us).collect())
-}
-
 /// The most arrivals in any half-open window of this length, on the platform's clock.
 #[must_use]
 pub fn worst_window(ledger: &[LedgerEntry], window: Duration) -> usize {

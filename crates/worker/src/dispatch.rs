@@ -55,17 +55,27 @@ impl Worker {
             let ask = Ask { permits: wanted, ..*ask };
             let turn = self.until_permitted(context, &ask, &mut permits);
             let remaining = good_until.0.saturating_sub(self.clock.monotonic());
-            let has_turn = tokio::time::timeout(remaining, turn).await.is_ok();
+            let leaves = tokio::time::timeout(remaining, turn).await.ok();
             left -= 1;
             // The last look before the request: the process may have been frozen until now.
-            if !has_turn || self.clock.monotonic() >= good_until.0 || self.clock.now() >= good_until.1 {
+            let is_good = self.clock.monotonic() < good_until.0 && self.clock.now() < good_until.1;
+            let Some(at) = leaves.filter(|_| is_good) else {
                 flight.spawn(async move { Flight { message, answer: None } });
                 continue;
-            }
+            };
             let send = Send::new(self, context, message);
             let line = context.line.clone();
+            let campaign = context.job.slice.campaign;
             flight.spawn(async move {
                 let _place = place;
+                // What the pace is judged by: beside it, the way to the platform may be of any length.
+                tracing::trace!(
+                    target: "worker::departure",
+                    at = %at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
+                    campaign = campaign.0,
+                    seq = send.message.seq.0,
+                    attempt = send.message.attempt,
+                );
                 // A panic after the first byte left would lose what became of the message: it is then unknown.
                 let sending = AssertUnwindSafe(async { line.sender.client.send(&send.request()).await })
                     .catch_unwind()
@@ -77,8 +87,13 @@ impl Worker {
         }
     }
 
-    /// Waits until the next permit that can be used; those that are too old count no more.
-    async fn until_permitted(&self, context: &SliceContext, ask: &Ask, permits: &mut VecDeque<Instant>) {
+    /// Waits until the next permit that can be used, and returns when it is; those that are too old count no more.
+    async fn until_permitted(
+        &self,
+        context: &SliceContext,
+        ask: &Ask,
+        permits: &mut VecDeque<Instant>,
+    ) -> DateTime<Utc> {
         loop {
             let Some(permit) = permits.pop_front() else {
                 permits.extend(self.more_permits(context, ask).await);
@@ -88,12 +103,12 @@ impl Worker {
             if Duration::from_micros(permit) > self.clock.monotonic() {
                 self.clock.sleep_until(Duration::from_micros(permit)).await;
             }
-            let late = self.clock.monotonic().saturating_sub(Duration::from_micros(permit));
-            if late <= TOLERANCE {
-                return;
+            let (uptime, now) = (self.clock.monotonic(), self.clock.now());
+            if uptime.saturating_sub(Duration::from_micros(permit)) <= TOLERANCE {
+                return now;
             }
             if self.permits.postpone(&context.line.sender.pace, ask.campaign, permit).await {
-                return;
+                return self.clock.now();
             }
         }
     }

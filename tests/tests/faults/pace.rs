@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use campaign::lifecycle::State;
 use testkit::Cluster;
-use testkit::cluster::ClusterOptions;
-use testkit::stalls::{Witness, countable};
+use testkit::cluster::{ClusterOptions, Role};
+use testkit::departures::Pace;
 use testkit::truth;
 
 use crate::{alone, ends_well, launch, nothing_was_refused};
@@ -17,15 +17,15 @@ struct Demand {
     used: f64,
     /// By how much a campaign's share may differ from its weight's.
     share: f64,
-    /// Whether what the machine stood still is taken from the second.
-    allows_for_stalls: bool,
+    /// Whether it is also held as it arrives, whatever the way adds.
+    as_it_arrives: bool,
 }
 
 /// Whatever else the machine does.
-const ANYWHERE: Demand = Demand { used: 0.80, share: 0.08, allows_for_stalls: true };
+const ANYWHERE: Demand = Demand { used: 0.80, share: 0.08, as_it_arrives: false };
 
 /// On a machine that does nothing else.
-const ALONE: Demand = Demand { used: 0.97, share: 0.05, allows_for_stalls: false };
+const ALONE: Demand = Demand { used: 0.97, share: 0.05, as_it_arrives: true };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_workers_at_eighty_a_second() {
@@ -62,7 +62,6 @@ async fn held(workers: usize, rate: &'static str, per_second: usize, seconds: us
     for key in ["heavy", "light"] {
         let _ = cluster.cli(&["resume", key]).await.good();
     }
-    let witness = Witness::start();
     let store = cluster.store().await;
     for key in ["heavy", "light"] {
         let sent = |row: &store::model::CampaignRow| {
@@ -70,24 +69,21 @@ async fn held(workers: usize, rate: &'static str, per_second: usize, seconds: us
         };
         cluster.until(&store, key, Duration::from_secs(90), sent).await;
     }
-    let stood_still = witness.longest();
     let ledger = ends_well(&mut cluster, &["heavy", "light"], Duration::from_secs(60)).await;
     nothing_was_refused(&cluster);
     assert_eq!(ledger.len(), people as usize);
 
-    let worst = |window| truth::most_within(window, &ledger);
-    let second = Duration::from_secs(1);
+    let logs: Vec<String> = cluster.names(Role::Worker).iter().map(|name| cluster.log(name)).collect();
+    let pace = Pace::of(logs.iter().map(String::as_str), &ledger);
     let used = truth::share_used(&ledger, per_second as f64);
     let share = heavy_share(&ledger, people);
     println!(
-        "{workers} workers, {rate}: at most {} in a second, {:.2} % used, the heavier campaign had {:.1} % of the \
-         first half; the machine stood still for {stood_still:?}",
-        worst(second),
+        "{workers} workers, {rate}: {pace}, {:.2} % used, the heavier campaign had {:.1} % of the first half",
         used * 100.0,
         share * 100.0,
     );
-    let window = if demand.allows_for_stalls { countable(stood_still) } else { second };
-    assert!(worst(window) <= per_second, "{} arrived within {window:?} at {rate}", worst(window));
+    pace.assert_held(per_second);
+    assert!(!demand.as_it_arrives || pace.arrived <= per_second, "{pace} at {rate}");
     assert!(used >= demand.used, "only {:.2} % of {rate} was used", used * 100.0);
     assert!((share - 0.75).abs() <= demand.share, "the heavier campaign had {share:.3}");
     cluster.terminate_all();

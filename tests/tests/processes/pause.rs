@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use campaign::lifecycle::State;
 use store::Store;
+use testkit::departures::Pace;
 use testkit::machine::{Machine, MachineOptions};
-use testkit::stalls::{Witness, countable};
 use testkit::truth;
 
 use crate::alone;
@@ -30,7 +30,6 @@ async fn held_within_a_second(rate: &'static str, people: u32) {
     let _ = machine.cli(&["launch", "held.yaml"]).good();
     let store = machine.store().await;
     machine.run();
-    let witness = Witness::start();
     let third = people as usize / 3;
     machine.until_accepted(third, Duration::from_secs(20)).await;
 
@@ -52,15 +51,14 @@ async fn held_within_a_second(rate: &'static str, people: u32) {
 
     let _ = machine.cli(&["resume", "held"]).good();
     let row = machine.until(&store, "held", Duration::from_secs(40), |row| row.state == State::Done).await;
-    let stood_still = witness.longest();
     assert!(machine.platform.quiet(Duration::from_secs(10)).await, "all webhooks are taken in");
     assert_eq!(machine.terminate(), Some(0), "{}", machine.log());
     let ledger = machine.platform.ledger();
     assert_eq!(ledger.len(), people as usize);
     assert_eq!(truth::sent_twice(&ledger), Vec::<String>::new());
     let per_second: campaign::pacing::Rate = rate.parse().unwrap();
-    let most = truth::most_within(countable(stood_still), &ledger);
-    assert!(most as f64 <= per_second.per_second(), "a resume allows no burst: {most}");
+    // A resume allows no burst.
+    Pace::of([machine.log().as_str()], &ledger).assert_held(per_second.per_second() as usize);
     let messages = machine.messages(&store, "held").await;
     assert_eq!(truth::differences(&ledger, &messages), Vec::<String>::new());
     assert_eq!(store.verify(row.id).await.unwrap().violations, Vec::<String>::new());
