@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::SharedClock;
-use store::SharedStore;
+use store::brake::{Brake, BrakeChange};
+use store::{SharedStore, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use whatsapp::webhook::Event;
@@ -114,7 +115,7 @@ impl Committer {
     }
 
     async fn store_changes(&self, changes: &Changes) -> Result<(), NotCommitted> {
-        let failed = |error: store::StoreError| {
+        let failed = |error: StoreError| {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "webhooks were not stored; they are answered with 503"
@@ -127,12 +128,28 @@ impl Committer {
         if !changes.resumed.is_empty() {
             self.store.unsuppress(&changes.resumed).await.map_err(failed)?;
         }
+        if !changes.brakes.is_empty() {
+            self.change_brakes(&changes.brakes).await.map_err(failed)?;
+        }
         if !changes.statuses.is_empty() {
             let report =
                 self.store.apply_statuses(&changes.statuses, self.clock.now()).await.map_err(failed)?;
             add(&self.counters.applied, report.applied);
             add(&self.counters.unchanged, report.unchanged);
             add(&self.counters.parked, report.parked);
+        }
+        Ok(())
+    }
+
+    async fn change_brakes(&self, changes: &[BrakeChange]) -> Result<(), StoreError> {
+        let lifted = self.store.change_brakes(changes, self.clock.now()).await?;
+        for change in changes {
+            if let BrakeChange::Set(Brake { on, reason, .. }) = change {
+                tracing::warn!(on = %on, reason, "nothing more is sent there");
+            }
+        }
+        for brake in lifted {
+            tracing::info!(on = %brake.on, "it may be sent to again");
         }
         Ok(())
     }

@@ -9,8 +9,10 @@
 //! | [`intake`] | the HTTP side |
 //! | [`commit`] | many requests, one transaction |
 //! | [`translate`] | what a webhook event means for the store |
+//! | [`health`] | what it means for a template or account: whether it may be sent to |
 
 pub mod commit;
+pub mod health;
 pub mod intake;
 pub mod translate;
 

@@ -5,8 +5,11 @@ use campaign::message::{Again, Status};
 use campaign::money::Currency;
 use campaign::platform_error::{Circumstances, Class, Learnt, classify};
 use chrono::{DateTime, Utc};
+use store::brake::BrakeChange;
 use store::model::{Failure, StatusUpdate, Suppression};
 use whatsapp::webhook::{self, Choice, Event, Inbound, InboundKind, StatusEvent};
+
+use crate::health;
 
 /// Words that, alone in a message, ask us not to write again. The platform does not act on free text.
 const STOP_WORDS: [&str; 12] = [
@@ -33,8 +36,20 @@ pub struct Changes {
     pub suppressions: Vec<Suppression>,
     /// Addresses that want to be written to again.
     pub resumed: Vec<String>,
+    /// What must not be sent for now, or may be again, in the order in which it came.
+    pub brakes: Vec<BrakeChange>,
     /// Kinds of event that change nothing here.
     pub other: Vec<String>,
+}
+
+impl Changes {
+    /// Adds a brake, or counts an event that changes none.
+    fn brake(&mut self, change: Option<BrakeChange>, kind: &str) {
+        match change {
+            Some(change) => self.brakes.push(change),
+            None => self.other.push(kind.to_owned()),
+        }
+    }
 }
 
 /// Adds what an event means to `changes`.
@@ -63,10 +78,16 @@ pub fn translate(event: &Event, install: &str, now: DateTime<Utc>, changes: &mut
             }
             None => changes.other.push("inbound".to_owned()),
         },
-        Event::TemplateStatus(_) => changes.other.push("template_status".to_owned()),
-        Event::TemplateQuality(_) => changes.other.push("template_quality".to_owned()),
-        Event::TemplateCategory(_) => changes.other.push("template_category".to_owned()),
-        Event::AccountUpdate(_) => changes.other.push("account_update".to_owned()),
+        Event::TemplateStatus(status) => {
+            changes.brake(health::template_status(status, now), "template_status");
+        }
+        Event::TemplateQuality(quality) => {
+            changes.brake(health::template_quality(quality, now), "template_quality");
+        }
+        Event::TemplateCategory(category) => {
+            changes.brake(health::template_category(category, now), "template_category");
+        }
+        Event::AccountUpdate(update) => changes.brake(health::account(update, now), "account_update"),
         Event::PhoneQuality(_) => changes.other.push("phone_quality".to_owned()),
         Event::Capability(_) => changes.other.push("capability".to_owned()),
         Event::UserAction(_) => changes.other.push("user_action".to_owned()),

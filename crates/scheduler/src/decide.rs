@@ -9,6 +9,7 @@ use campaign::pacing::{Rate, windows};
 use campaign::{lifecycle, message, planning};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use store::brake::Brake;
 use store::model::{CampaignRow, GroupRow, ReleaseOrder, TemplateKey};
 
 /// What surrounds a campaign.
@@ -18,6 +19,8 @@ pub struct Surroundings {
     pub senders: BTreeMap<String, Rate>,
     /// The gates of the campaign's templates.
     pub gates: BTreeMap<TemplateKey, GateState>,
+    /// What must not be sent for now.
+    pub brakes: Vec<Brake>,
     /// The gates' waits.
     pub rules: GateRules,
     /// So much of the rate is released ahead.
@@ -44,8 +47,10 @@ pub enum Action {
 struct Hindrance {
     until: Option<DateTime<Utc>>,
     why: String,
-    /// The campaign waits for a gate (and is `waiting`), not just for the hour.
+    /// The campaign waits for a gate or brake (and is `waiting`), not just for the hour.
     is_gate: bool,
+    /// Worth a word also where other groups go on.
+    is_brake: bool,
 }
 
 /// What a campaign needs at `now`.
@@ -157,7 +162,12 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
         in_hand += group.released;
         if group.planned == 0 {
             if let Some(until) = group.not_before {
-                hindrances.push(Hindrance { until: Some(until), why: put_back(row), is_gate: false });
+                hindrances.push(Hindrance {
+                    until: Some(until),
+                    why: put_back(row),
+                    is_gate: false,
+                    is_brake: false,
+                });
             }
             continue;
         }
@@ -178,7 +188,8 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
             None => explain(row, row.reason.clone()),
         };
     }
-    let mut actions = begin_or_explain(row, None);
+    let braked = hindrances.into_iter().find(|hindrance| hindrance.is_brake);
+    let mut actions = begin_or_explain(row, braked.map(|braked| format!("a part of it {}", braked.why)));
     let orders = orders(row, around, &open, now);
     if !orders.is_empty() {
         actions.push(Action::Release(orders));
@@ -216,7 +227,10 @@ fn hindrance(
     if !around.senders.contains_key(&group.sender) {
         let why =
             format!("the sender {} is not in the configuration of the process that schedules", group.sender);
-        return Err(Hindrance { until: None, why, is_gate: false });
+        return Err(Hindrance { until: None, why, is_gate: false, is_brake: false });
+    }
+    if let Some(brake) = around.brakes.iter().find(|brake| brake.on.touches(group)) {
+        return Err(Hindrance { until: brake.until, why: braked(brake), is_gate: true, is_brake: true });
     }
     let schedule = &row.definition.schedule;
     let zone: Tz = group.zone.parse().unwrap_or(schedule.zone);
@@ -232,7 +246,7 @@ fn hindrance(
                 )
             },
         );
-        return Err(Hindrance { until, why, is_gate: false });
+        return Err(Hindrance { until, why, is_gate: false, is_brake: false });
     }
     let state = around.gates.get(&group.template).cloned().unwrap_or_default();
     match gate::decide(&state, &around.rules, now) {
@@ -247,8 +261,19 @@ fn hindrance(
                 until.format("%Y-%m-%d %H:%M:%S UTC")
             ),
             is_gate: true,
+            is_brake: false,
         }),
     }
+}
+
+fn braked(brake: &Brake) -> String {
+    let Brake { on, reason, since, until, .. } = brake;
+    let time = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let end = until.map_or_else(
+        || "It goes on when the platform says so, or with `paceline resume`".to_owned(),
+        |until| format!("It is tried again at {}", time(&until)),
+    );
+    format!("waits for {on} since {}: {reason} {end}", time(since))
 }
 
 /// Fills what is in workers' hands up to the lookahead, evenly over the open groups.
@@ -291,6 +316,7 @@ mod tests {
     use campaign::ids::CampaignId;
     use campaign::money::{Currency, Micros};
     use chrono::TimeDelta;
+    use store::brake::{Cause, Subject};
     use store::model::Totals;
 
     use super::*;
@@ -355,6 +381,7 @@ mod tests {
         Surroundings {
             senders: BTreeMap::from([("s".to_owned(), "80/s".parse().unwrap())]),
             gates: BTreeMap::from([(template(), gate)]),
+            brakes: Vec::new(),
             rules: GateRules::default(),
             lookahead: Duration::from_secs(3),
         }
@@ -383,6 +410,50 @@ mod tests {
         let actions = decide(&row, &around(GateState::first_seen(noon() - TimeDelta::minutes(4))), noon());
         let [Action::Explain(Some(reason))] = &actions[..] else { panic!("{actions:?}") };
         assert!(reason.starts_with("waits for the template offer until 2026-11-23 12:06:00 UTC"), "{reason}");
+    }
+
+    fn braked(on: Subject, until: Option<DateTime<Utc>>) -> Surroundings {
+        let (reason, since) = ("Spam limit reached: look at the template.".to_owned(), noon());
+        Surroundings {
+            brakes: vec![Brake { on, cause: Cause::Refused(131_048), reason, since, until }],
+            ..around(open())
+        }
+    }
+
+    #[test]
+    fn what_is_braked_waits_and_says_until_when() {
+        let row = row(lifecycle::State::Running, "", &[(QUEUED, 10)], vec![group(0, "UTC", 10, 0)]);
+        let sender = || Subject::Sender("s".to_owned());
+        for (until, end) in [
+            (None, "It goes on when the platform says so, or with `paceline resume`"),
+            (Some(noon() + TimeDelta::minutes(9)), "It is tried again at 2026-11-23 12:09:00 UTC"),
+        ] {
+            let said = format!(
+                "waits for the sender s since 2026-11-23 12:00:00 UTC: Spam limit reached: look at the template. {end}"
+            );
+            assert_eq!(
+                decide(&row, &braked(sender(), until), noon()),
+                [Action::Move(lifecycle::Event::Wait, Some(said))]
+            );
+        }
+        let elsewhere = Subject::Account("another".to_owned());
+        let goes_on = decide(&row, &braked(elsewhere, None), noon());
+        assert!(matches!(goes_on[..], [Action::Release(_)]), "{goes_on:?}");
+    }
+
+    #[test]
+    fn what_is_not_braked_goes_on_beside_it() {
+        let groups =
+            vec![group(0, "UTC", 100, 0), GroupRow { sender: "t".into(), ..group(1, "UTC", 100, 0) }];
+        let row = row(lifecycle::State::Running, "", &[(QUEUED, 200)], groups);
+        let mut around = braked(Subject::Sender("t".to_owned()), None);
+        around.senders.insert("t".to_owned(), "80/s".parse().unwrap());
+        let actions = decide(&row, &around, noon());
+        let [Action::Explain(Some(reason)), Action::Release(orders)] = &actions[..] else {
+            panic!("{actions:?}")
+        };
+        assert!(reason.starts_with("a part of it waits for the sender t since"), "{reason}");
+        assert_eq!(orders.iter().map(|order| order.group).collect::<Vec<_>>(), [0]);
     }
 
     #[test]

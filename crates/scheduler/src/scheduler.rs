@@ -10,6 +10,7 @@ use campaign::pacing::Rate;
 use campaign::planning;
 use clock::SharedClock;
 use queue::{Job, QueueError, SharedQueue};
+use store::brake::Brake;
 use store::model::{CampaignRow, ReleaseOrder, SliceEnd, TemplateKey, WorkerId};
 use store::{SharedStore, StoreError, TransitionError};
 use tokio_util::sync::CancellationToken;
@@ -178,8 +179,9 @@ impl Scheduler {
         for one in listing.unreadable {
             self.leave_out(&one.key, &one.error);
         }
+        let brakes = self.store.brakes(self.clock.now()).await?;
         for row in listing.campaigns {
-            match self.look_at(&row, &mut tick).await {
+            match self.look_at(&row, &brakes, &mut tick).await {
                 Ok(()) => self.take_in(&row.key),
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Err(error) => self.leave_out(&row.key, &error),
@@ -208,15 +210,15 @@ impl Scheduler {
     }
 
     /// Does what one campaign needs.
-    async fn look_at(&self, row: &CampaignRow, tick: &mut Tick) -> Result<(), StoreError> {
-        let around = self.surroundings(row).await?;
+    async fn look_at(&self, row: &CampaignRow, brakes: &[Brake], tick: &mut Tick) -> Result<(), StoreError> {
+        let around = self.surroundings(row, brakes).await?;
         for action in decide(row, &around, self.clock.now()) {
             self.act(row, action, tick).await?;
         }
         Ok(())
     }
 
-    async fn surroundings(&self, row: &CampaignRow) -> Result<Surroundings, StoreError> {
+    async fn surroundings(&self, row: &CampaignRow, brakes: &[Brake]) -> Result<Surroundings, StoreError> {
         let mut gates = BTreeMap::new();
         for group in &row.groups {
             let key: &TemplateKey = &group.template;
@@ -227,6 +229,7 @@ impl Scheduler {
         Ok(Surroundings {
             senders: self.settings.senders.clone(),
             gates,
+            brakes: brakes.to_vec(),
             rules: self.settings.gate,
             lookahead: self.settings.lookahead,
         })

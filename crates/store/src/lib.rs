@@ -9,6 +9,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`model`] | rows, requests and answers |
+//! | [`brake`] | what must not be sent for now, and why |
 //! | [`error`] | what can go wrong |
 //! | [`sqlite`] | the embedded store |
 //! | [`postgres`] | the store that many machines share |
@@ -17,6 +18,7 @@
 //! | `codec`, `columns` | values as columns, rows read column by column |
 //! | `conformance` | the suite that every store passes (dev only: feature `conformance`) |
 
+pub mod brake;
 mod codec;
 mod columns;
 #[cfg(feature = "conformance")]
@@ -37,6 +39,7 @@ use campaign::ids::{CampaignId, Seq, SliceId};
 use campaign::lifecycle;
 use chrono::{DateTime, Utc};
 
+use brake::{Brake, BrakeChange};
 pub use error::{LaunchError, StoreError, TransitionError};
 use model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
@@ -61,7 +64,8 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// (a repetition reports `unchanged` where the first one had moved something), [`transition`](Store::transition) and
 /// [`set_reason`](Store::set_reason), [`finish_slice`](Store::finish_slice), [`prolong`](Store::prolong),
 /// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list,
-/// [`see_template`](Store::see_template), and all sweeps.
+/// [`see_template`](Store::see_template), [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), and all
+/// sweeps.
 ///
 /// These may not, without a look first:
 /// - [`begin_launch`](Store::begin_launch) finds its own first try: `KeyTaken` by a campaign that is `loading`,
@@ -200,7 +204,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// The compare-and-set before sending: makes `claim.worker` the only one to send these attempts.
     ///
-    /// In one transaction: the campaign must be running and its end not passed; the template's gate is asked
+    /// In one transaction: the campaign must be running and its end not passed, and neither its template nor the sender
+    /// or account braked; the template's gate is asked
     /// (a canary lets one message through and is noted); only messages of the slice that are queued, or
     /// retrying and due, are taken; suppressed recipients become skipped; the worst case of each is reserved
     /// and never passes the budget; the attempt number goes up; the slice's lease is prolonged.
@@ -296,6 +301,15 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// Finishes what is under way and closes the database, leaving its files in order.
     async fn close(&self);
+
+    // ---- brakes ----------------------------------------------------------------------------------
+
+    /// Sets and lifts brakes, in this order, in one transaction. Returns those that were lifted. Takes hold at the
+    /// next claim.
+    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Vec<Brake>>;
+
+    /// The brakes that are on at `now`, oldest first.
+    async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>>;
 
     // ---- templates -------------------------------------------------------------------------------
 

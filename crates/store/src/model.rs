@@ -326,6 +326,8 @@ pub enum Held {
         /// Why.
         why: GateReason,
     },
+    /// Its template, sender or account is braked.
+    Braked,
     /// The worst case does not fit into what is left of the budget.
     Budget,
     /// The slice is not released to anyone (any more).

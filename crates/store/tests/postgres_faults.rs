@@ -9,6 +9,7 @@ use std::time::Duration;
 use campaign::ids::Seq;
 use campaign::message::State;
 use servers::Postgres;
+use sqlx::{Connection as _, Executor as _};
 use store::conformance::assert_sound;
 use store::conformance::scene::{Scene, Setup, at, seqs, wamid, worker};
 use store::model::{Claim, Outcome, OutcomeKind};
@@ -307,4 +308,53 @@ async fn an_outage_is_told_soon_and_ends_by_itself() {
     server.start_again();
     assert_eq!(scene.claim(0, 0..5, at(1)).await.messages.len(), 5, "the first call finds a connection");
     assert_sound(&*store).await;
+}
+
+/// A client that stands still holds a campaign's lock until the server cuts it off. However many of its transactions
+/// wanted that lock, it is handed to one of them at the most, or the others would have to wait for each in turn.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "it measures how long the server takes")]
+async fn who_stands_still_holds_the_others_up_once() {
+    let server = Postgres::shared();
+    let url = server.database();
+    let direct: SharedStore = Arc::new(PostgresStore::connect(&url).await.unwrap());
+    let network = Network::to(server, &url).await;
+    let far: SharedStore = Arc::new(PostgresStore::connect(&network.url).await.unwrap());
+    let scene = Setup { messages: 40, ..Setup::default() }.launch(&direct).await;
+    scene.release(40, at(0)).await;
+
+    let mut holder = sqlx::PgConnection::connect(&url).await.unwrap();
+    holder.execute("BEGIN; SELECT 1 FROM campaigns FOR UPDATE").await.unwrap();
+    let mut far_claims = tokio::task::JoinSet::new();
+    for slice in 0..6 {
+        let (far, asked, rules) =
+            (far.clone(), claim(&scene, "far", slice, slice * 5..slice * 5 + 5), scene.rules);
+        far_claims.spawn(async move { far.claim(&asked, &rules, at(1)).await });
+    }
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let mut watcher = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut most = 0;
+    for _ in 0..200 {
+        let now: i64 = sqlx::query_scalar(waiting).fetch_one(&mut watcher).await.unwrap();
+        most = most.max(now);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(most, 1, "one of them waits in the database, the others at home");
+    network.is_silent.send(true).unwrap();
+    holder.execute("ROLLBACK").await.unwrap();
+    let began = std::time::Instant::now();
+    loop {
+        // An operation gives up after some seconds, and whoever asked for it asks again.
+        match direct.claim(&claim(&scene, "near", 7, 35..40), &scene.rules, at(2)).await {
+            Ok(claimed) => {
+                assert_eq!(seqs(&claimed), [35, 36, 37, 38, 39]);
+                break;
+            }
+            Err(error) => assert!(error.is_transient(), "{error}"),
+        }
+    }
+    let waited = began.elapsed();
+    assert!(waited < Duration::from_secs(9), "it waited {waited:?} for locks of one client that stood still");
+    network.is_silent.send(false).unwrap();
+    drop(far_claims);
 }

@@ -42,11 +42,12 @@ impl Backend {
         files: &mut Files,
         clock: SharedClock,
         stop: &CancellationToken,
+        senders: &[String],
     ) -> Parts {
         match self {
             Self::Embedded => {
                 let path = files.join("paceline.db");
-                let queue = MemoryQueue::new(["jaspers-in".to_owned()]);
+                let queue = MemoryQueue::new(senders.iter().cloned());
                 Parts {
                     store: Arc::new(SqliteStore::open(path.to_str().unwrap()).await.unwrap()),
                     permits: Arc::new(MemoryPermits::new(clock)),
@@ -58,7 +59,7 @@ impl Backend {
             Self::ScaledOut => {
                 let (database, redis) = (Postgres::shared().database(), Redis::start());
                 files.set("PACELINE_STORE__URL", &database);
-                let senders = ["jaspers-in".to_owned()];
+                let senders = senders.iter().cloned();
                 let (queue, permits) =
                     queue::redis::connect(&redis.url(), "world", senders, "world", clock).unwrap();
                 let queue: SharedQueue = Arc::new(queue);

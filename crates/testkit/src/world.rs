@@ -13,7 +13,7 @@ use clock::{Clock, SettableClock};
 use queue::{Handler, SenderPace, SharedPermits};
 use reconciler::Reconciler;
 use scheduler::Scheduler;
-use simulator::{Config, Profile, SimClock, Simulator, Template};
+use simulator::{Config, Number, Profile, SimClock, Simulator, Template};
 use store::model::{CampaignRow, MessageRow, WorkerId};
 use store::{SharedStore, Store};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ use worker::{Worker, WorkerSender};
 
 use crate::backend::{Backend, Jobs};
 use crate::binary::Answer;
-use crate::files::{APP_SECRET, Files, PHONE_NUMBER_ID, Settings, TOKEN, WABA_ID, person};
+use crate::files::{APP_SECRET, Files, PHONE_NUMBER_ID, SECOND, Settings, TOKEN, WABA_ID, person};
 
 /// What a world is made of.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct WorldOptions {
     /// permit: the platform lets ten times the rate through, and sees requests late by up to a bite. Only with
     /// one at a time and a rate of at most 10/s (bites of one message) does each arrive at its permit's instant.
     pub concurrency: usize,
+    /// Whether there is a second sender, [`SECOND`], of the same account and rate.
+    pub second: bool,
 }
 
 impl Default for WorldOptions {
@@ -61,7 +63,15 @@ impl Default for WorldOptions {
             correlate: true,
             gate_open: true,
             concurrency: 16,
+            second: false,
         }
+    }
+}
+
+impl WorldOptions {
+    /// Each sender with its phone number's id.
+    fn senders(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        [("jaspers-in", PHONE_NUMBER_ID)].into_iter().chain(self.second.then_some(SECOND))
     }
 }
 
@@ -99,10 +109,11 @@ impl World {
             sync_wait: format!("{}s", options.sync_wait.as_secs()),
             correlate: options.correlate,
             concurrency: options.concurrency,
-            second: None,
+            second: options.second.then(|| options.rate.to_owned()),
         });
         let stop = CancellationToken::new();
-        let parts = options.backend.build(&mut files, clock.clone(), &stop).await;
+        let senders: Vec<String> = options.senders().map(|(name, _)| name.to_owned()).collect();
+        let parts = options.backend.build(&mut files, clock.clone(), &stop, &senders).await;
         let store = parts.store;
         take_webhooks(&store, &clock, &platform, &stop).await;
         let gate_rules = GateRules { sync_wait: options.sync_wait, ..GateRules::default() };
@@ -110,7 +121,7 @@ impl World {
         let permits = parts.permits;
         let worker =
             worker(&options, &store, permits, &clock, &platform, &worker_id, gate_rules, rate, &stop).await;
-        let senders = BTreeMap::from([("jaspers-in".to_owned(), rate)]);
+        let senders: BTreeMap<String, Rate> = senders.into_iter().map(|name| (name, rate)).collect();
         let scheduler = Scheduler::new(
             scheduler::Settings::new(senders, gate_rules),
             store.clone(),
@@ -363,6 +374,9 @@ async fn platform(options: &WorldOptions, clock: Arc<SettableClock>, rate: Rate)
         ..Config::default()
     };
     config.templates.extend(options.templates.clone());
+    if options.second {
+        config.numbers.push(Number { phone_number_id: SECOND.1.to_owned(), ..Number::default() });
+    }
     for number in &mut config.numbers {
         let held_to = if options.concurrency == 1 { 1.0 } else { 10.0 };
         number.throughput_per_second = (rate.per_second() * held_to).ceil() as u32;
@@ -403,10 +417,6 @@ async fn worker(
     rate: Rate,
     stop: &CancellationToken,
 ) -> Arc<Worker> {
-    let mut client = ClientConfig::meta(PHONE_NUMBER_ID, Secret::new(TOKEN.1));
-    client.base_url = platform.base_url();
-    client.timeout = Duration::from_secs(5);
-    client.connect_timeout = Duration::from_secs(2);
     let settings = worker::Settings {
         id: id.clone(),
         concurrency: options.concurrency,
@@ -416,10 +426,17 @@ async fn worker(
         install: store.install_id().await.unwrap(),
         seed: options.seed,
     };
-    let sender = WorkerSender {
-        pace: SenderPace { name: "jaspers-in".to_owned(), rate },
-        client: Client::new(client).unwrap(),
-        waba_id: WABA_ID.to_owned(),
-    };
-    Arc::new(Worker::new(settings, store.clone(), permits, clock.clone(), [sender], stop.clone()))
+    let senders = options.senders().map(|(name, phone_number_id)| {
+        let mut client = ClientConfig::meta(phone_number_id, Secret::new(TOKEN.1));
+        client.base_url = platform.base_url();
+        client.timeout = Duration::from_secs(5);
+        client.connect_timeout = Duration::from_secs(2);
+        WorkerSender {
+            pace: SenderPace { name: name.to_owned(), rate },
+            client: Client::new(client).unwrap(),
+            waba_id: WABA_ID.to_owned(),
+            token_name: TOKEN.0.to_owned(),
+        }
+    });
+    Arc::new(Worker::new(settings, store.clone(), permits, clock.clone(), senders, stop.clone()))
 }

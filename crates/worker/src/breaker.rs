@@ -35,13 +35,14 @@ impl Breaker {
                 | Effect::NotSynced
                 | Effect::SlowDown
                 | Effect::Suppress(_)
-                | Effect::Brake(_) => {}
+                | Effect::Brake(_)
+                | Effect::Pause(_) => {}
             }
         }
         let why = last.filter(|_| *count >= IN_A_ROW)?;
-        let brake = Effect::Brake(format!("{count} messages in a row were refused. {why}"));
+        let pause = Effect::Pause(format!("{count} messages in a row were refused. {why}"));
         counts.remove(&campaign);
-        Some(brake)
+        Some(pause)
     }
 }
 
@@ -56,7 +57,7 @@ mod tests {
         assert_eq!(breaker.judge(CampaignId(1), &odd), None);
         assert_eq!(breaker.judge(CampaignId(1), &[Effect::Accepted]), None);
         assert_eq!(breaker.judge(CampaignId(1), &odd), None);
-        let brake = breaker.judge(CampaignId(1), &odd[..1]);
-        assert_eq!(brake, Some(Effect::Brake("20 messages in a row were refused. odd".into())));
+        let pause = breaker.judge(CampaignId(1), &odd[..1]);
+        assert_eq!(pause, Some(Effect::Pause("20 messages in a row were refused. odd".into())));
     }
 }

@@ -10,11 +10,13 @@
 //! | [`worker`] | what a worker is made of |
 //! | `slice` | the work on one slice |
 //! | [`dispatch`] | sending claimed messages at their permits' instants |
+//! | [`braking`] | what the platform refuses stands still, for everybody |
 //! | [`breaker`] | when refusals in a row are no longer the recipients' fault |
 //! | [`outcome`] | what an answer of the platform means for the message and for the rest |
 //! | [`persist`] | database operations that are repeated until they succeed |
 //! | `reach` | whether the database is in reach |
 
+pub mod braking;
 pub mod breaker;
 pub mod dispatch;
 pub mod outcome;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use campaign::platform_error::{Circumstances, Learnt, Verdict, classify};
+use campaign::platform_error::{Circumstances, Class, Learnt, Scope, Verdict, classify};
 use campaign::retry::{self, Next};
 use chrono::{DateTime, Utc};
+use store::brake::Cause;
 use store::model::{ClaimedMessage, Failure, OutcomeKind};
 use whatsapp::{MessageStatus, Refusal, SendOutcome};
 
@@ -34,9 +35,41 @@ pub enum Effect {
     Suppress(String),
     /// Refused in a way that, many times in a row, is not the recipients' fault.
     Suspicious(String),
+    /// Nothing more of what the platform refuses.
+    Brake(Stop),
     /// Nothing more of this campaign until someone has looked.
-    Brake(String),
+    Pause(String),
 }
+
+/// What the platform refuses, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stop {
+    /// What it is.
+    pub on: Stopped,
+    /// The refusal's code.
+    pub cause: Cause,
+    /// What happened and what to do.
+    pub reason: String,
+    /// When to try again; `None`: when it is lifted.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// What a refusal of the platform stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stopped {
+    /// The message's template.
+    Template,
+    /// The message's sender.
+    Sender,
+    /// The sender's account, with all its senders and templates.
+    Account,
+    /// All senders that use the same access token.
+    Token,
+}
+
+/// How long what lifts by itself without a word is left alone. Each look costs a bite of refused messages, which keep
+/// their attempts.
+const LIFTS_AFTER: Duration = Duration::from_secs(600);
 
 /// What surrounds an attempt.
 #[derive(Debug, Clone)]
@@ -129,7 +162,7 @@ fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Ju
         class: verdict.class.name().to_owned(),
         detail: verdict.explanation.clone(),
     };
-    let mut effects = effects(&verdict, message);
+    let mut effects = effects(&verdict, refusal, message, attempt.now);
     if verdict.ambiguous {
         effects.extend(landed(message));
         return Judged { result: OutcomeKind::Unknown { failure }, effects };
@@ -141,7 +174,12 @@ fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Ju
     Judged { result: OutcomeKind::Refused { failure, retry_at, counts: verdict.counts_as_attempt }, effects }
 }
 
-fn effects(verdict: &Verdict, message: &ClaimedMessage) -> Vec<Effect> {
+fn effects(
+    verdict: &Verdict,
+    refusal: &Refusal,
+    message: &ClaimedMessage,
+    now: DateTime<Utc>,
+) -> Vec<Effect> {
     let mut effects = Vec::new();
     if verdict.closes_gate {
         effects.push(Effect::NotSynced);
@@ -155,10 +193,28 @@ fn effects(verdict: &Verdict, message: &ClaimedMessage) -> Vec<Effect> {
     if verdict.breaker {
         effects.push(Effect::Suspicious(verdict.explanation.clone()));
     }
-    if verdict.class.stops() {
-        effects.push(Effect::Brake(verdict.explanation.clone()));
+    if let Some(on) = stopped(verdict) {
+        let wait = refusal.retry_after.or_else(|| verdict.lifts_by_itself.then_some(LIFTS_AFTER));
+        effects.push(Effect::Brake(Stop {
+            on,
+            cause: Cause::Refused(refusal.code.unwrap_or_default()),
+            reason: verdict.explanation.clone(),
+            until: wait.map(|wait| now + wait),
+        }));
     }
     effects
+}
+
+/// What an error stops: what its class says, or what is narrower, where its scope is.
+fn stopped(verdict: &Verdict) -> Option<Stopped> {
+    match verdict.class {
+        Class::StopTemplate => Some(Stopped::Template),
+        Class::StopSender => Some(Stopped::Sender),
+        Class::StopAccount => Some(Stopped::Account),
+        Class::StopAll if verdict.scope == Scope::Account => Some(Stopped::Account),
+        Class::StopAll => Some(Stopped::Token),
+        Class::Retry | Class::Later | Class::DropRecipient | Class::OurBug => None,
+    }
 }
 
 /// When the message may be tried again: never after the campaign's end, and at once (when the campaign goes

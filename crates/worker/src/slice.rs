@@ -286,7 +286,7 @@ impl Worker {
             Held::Gate { until, .. } => Some(Some(until)),
             // What is under way may give some of its reservation back.
             Held::Budget => Some(Some(self.clock.now() + Duration::from_secs(1))),
-            Held::NotRunning(_) | Held::Ended | Held::SliceGone => Some(None),
+            Held::NotRunning(_) | Held::Ended | Held::Braked | Held::SliceGone => Some(None),
         }
     }
 
@@ -337,8 +337,8 @@ impl Worker {
             });
         }
         persist("record outcomes", || self.store.record(&outcomes, self.clock.now())).await;
-        if let Some(brake) = self.breaker.judge(campaign, &effects) {
-            effects.push(brake);
+        if let Some(pause) = self.breaker.judge(campaign, &effects) {
+            effects.push(pause);
         }
         effects.sort_unstable();
         effects.dedup();
@@ -385,7 +385,11 @@ impl Worker {
                 persist("keep an opt-out", || self.store.suppress(&entry, self.clock.now())).await;
                 true
             }
-            Effect::Brake(reason) => {
+            Effect::Brake(stop) => {
+                self.brake(context, &stop).await;
+                false
+            }
+            Effect::Pause(reason) => {
                 let id = context.job.slice.campaign;
                 let paused =
                     self.store.transition(id, lifecycle::Event::Pause, Some(&reason), self.clock.now()).await;

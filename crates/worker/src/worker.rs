@@ -28,6 +28,8 @@ pub struct WorkerSender {
     pub client: whatsapp::Client,
     /// The account its templates belong to.
     pub waba_id: String,
+    /// What names its access token: senders with the same name share it.
+    pub token_name: String,
 }
 
 /// A sender with its requests in flight: those of one that hangs take no place from the others.

@@ -9,12 +9,16 @@
 
 use testkit::{Backend, World, WorldOptions};
 
+#[path = "../scenarios/codes.rs"]
+mod codes;
 #[path = "../scenarios/control.rs"]
 mod control;
 #[path = "../scenarios/errors.rs"]
 mod errors;
 #[path = "../scenarios/gate.rs"]
 mod gate;
+#[path = "../scenarios/health.rs"]
+mod health;
 #[path = "../scenarios/launching.rs"]
 mod launching;
 #[path = "../scenarios/money.rs"]

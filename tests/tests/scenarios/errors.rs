@@ -164,27 +164,53 @@ async fn a_recipient_is_dropped_and_the_others_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stops_more_than_a_message_pauses_the_campaign_until_someone_resumes() {
+async fn what_stops_more_than_a_message_waits_until_someone_resumes() {
     let mut cases = Cases::new().await;
-    for (code, class, says) in [
-        (132_015, "stop_template", "Template paused"),
-        (132_001, "stop_template", "Template not there"),
-        (131_048, "stop_sender", ""),
-        (133_010, "stop_sender", "Number not registered"),
-        (131_042, "stop_account", ""),
-        (190, "stop_all", "Token expired"),
+    for (code, class, on, says) in [
+        (132_001, "stop_template", "the template test_offer (en)", "Template not there"),
+        (132_016, "stop_template", "the template test_offer (en)", "Template disabled"),
+        (131_048, "stop_sender", "the sender jaspers-in", "Spam limit reached"),
+        (133_010, "stop_sender", "the sender jaspers-in", "Number not registered"),
+        (131_042, "stop_account", "the account 102290129340398", "Payment problem"),
+        (10, "stop_all", "the account 102290129340398", "Permission missing"),
+        (190, "stop_all", "the sender jaspers-in", "Token expired"),
     ] {
         let (key, message) = cases.meets(refused(code), "retry: { attempts: 1 }").await;
         assert_failure(&message, State::Retrying, Some(i64::from(code)), class);
+        cases.world.step().await;
         let (state, reason) = cases.state_of(&key).await;
-        assert_eq!(state, lifecycle::State::Paused, "{code}");
-        assert!(!reason.is_empty() && reason.starts_with(says), "{code}: {reason}");
+        assert_eq!(state, lifecycle::State::Waiting, "{code}: {reason}");
+        assert!(reason.starts_with(&format!("waits for {on} since ")), "{code}: {reason}");
+        assert!(reason.contains(&format!("{says}: ")), "{code}: {reason}");
         assert_eq!(cases.world.status(&key).await["reason"], reason.as_str());
         let taken = cases.world.platform.requests().len();
         cases.world.pass(Duration::from_secs(3_600), Duration::from_secs(600)).await;
-        assert_eq!(cases.world.platform.requests().len(), taken, "{code}: paused is paused");
+        assert_eq!(cases.world.platform.requests().len(), taken, "{code}: nothing is tried meanwhile");
 
-        let _ = cases.world.cli(&["resume", &key]).await.good();
+        let resumed = cases.world.cli(&["resume", &key]).await.good();
+        assert!(resumed.out.contains(&format!("the brake on {on}")), "{}", resumed.out);
+        cases.world.catch_up();
+        cases.ends_well(&key, 2).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lifts_by_itself_is_tried_again_by_itself() {
+    let mut cases = Cases::new().await;
+    for (code, headers, minutes) in [(132_015, None, 10), (132_069, None, 10), (131_031, Some("900"), 15)] {
+        let headers = headers.map(|wait: &str| ("Retry-After".to_owned(), wait.to_owned()));
+        let outcome =
+            Outcome::Error { code, http: None, details: None, headers: headers.into_iter().collect() };
+        let (key, message) = cases.meets(outcome, "retry: { attempts: 1 }").await;
+        cases.world.step().await;
+        let brakes = cases.world.store.brakes(cases.world.now()).await.unwrap();
+        let until = brakes[0].until.unwrap();
+        // From the answer, which came a moment after the claim.
+        let waits = until - message.claimed_at.unwrap();
+        assert!((waits - TimeDelta::minutes(minutes)).abs() < TimeDelta::seconds(5), "{code}: {waits}");
+        let taken = cases.world.platform.requests().len();
+        cases.world.pass((until - cases.world.now()).to_std().unwrap(), Duration::from_secs(60)).await;
+        assert!(cases.world.platform.requests().len() > taken, "{code}: it goes on then");
         cases.ends_well(&key, 2).await;
     }
 }

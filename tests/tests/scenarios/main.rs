@@ -10,9 +10,11 @@
 
 use testkit::{World, WorldOptions};
 
+mod codes;
 mod control;
 mod errors;
 mod gate;
+mod health;
 mod launching;
 mod money;
 mod optout;

@@ -3,9 +3,9 @@
 use campaign::document::nearest;
 use campaign::{lifecycle, message};
 use serde::Serialize;
-use store::Store;
-use store::TransitionError;
+use store::brake::{Brake, BrakeChange, Lifted};
 use store::model::{CampaignRow, Listing, Unreadable};
+use store::{Store, TransitionError};
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -40,6 +40,9 @@ struct Controlled {
     /// Messages that this command skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<u64>,
+    /// Brakes that this command lifted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lifted: Vec<Brake>,
 }
 
 /// Holds a campaign.
@@ -51,12 +54,13 @@ pub(crate) async fn pause(app: &App, args: Args) -> Result<(), Failure> {
     show(app, &Controlled::of(&row, before, state), paused)
 }
 
-/// Lets a paused or stopped campaign go on.
+/// Lets a paused or stopped campaign go on, and lifts the brakes that touch it.
 pub(crate) async fn resume(app: &App, args: Args) -> Result<(), Failure> {
     let store = app.store().await?;
     let (before, state) = transition(app, &*store, &args.campaign, lifecycle::Event::Resume, None).await?;
     let row = find(&*store, &args.campaign).await?;
-    show(app, &Controlled::of(&row, before, state), resumed)
+    let lifted = lift(app, &*store, &row).await?;
+    show(app, &Controlled { lifted, ..Controlled::of(&row, before, state) }, resumed)
 }
 
 /// Calls a campaign off: what was not sent is skipped.
@@ -82,6 +86,23 @@ pub(crate) async fn cancel(app: &App, args: Args) -> Result<(), Failure> {
     let row = find(&*store, &args.campaign).await?;
     let controlled = Controlled { skipped: Some(skipped), ..Controlled::of(&row, before, state) };
     show(app, &controlled, cancelled)
+}
+
+/// Lifts the brakes on what a campaign is sent with: who resumes it says that the cause is gone.
+async fn lift(app: &App, store: &dyn Store, row: &CampaignRow) -> Result<Vec<Brake>, Failure> {
+    let now = app.clock.now();
+    let touching = |brake: &Brake| row.groups.iter().any(|group| brake.on.touches(group));
+    let changes: Vec<BrakeChange> = store
+        .brakes(now)
+        .await?
+        .into_iter()
+        .filter(touching)
+        .map(|brake| BrakeChange::Lift(brake.on, vec![Lifted::Everything]))
+        .collect();
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(store.change_brakes(&changes, now).await?)
 }
 
 /// The campaign with this key; all without one.
@@ -182,6 +203,7 @@ impl Controlled {
             unsent: row.count(message::State::Queued) + row.count(message::State::Retrying),
             in_doubt: row.count(message::State::InDoubt),
             skipped: None,
+            lifted: Vec::new(),
         }
     }
 
@@ -219,7 +241,12 @@ fn resumed(controlled: &Controlled) -> String {
             "It sends as its pace and windows allow."
         }
     };
-    format!("{} {}\n{next}", controlled.now(), are(controlled.unsent, "message") + " still to be sent.")
+    let mut text =
+        format!("{} {}\n{next}", controlled.now(), are(controlled.unsent, "message") + " still to be sent.");
+    for Brake { on, reason, .. } in &controlled.lifted {
+        text.push_str(&format!("\nLifted, for all campaigns: the brake on {on}. It was: {reason}"));
+    }
+    text
 }
 
 fn cancelled(controlled: &Controlled) -> String {
@@ -265,6 +292,7 @@ mod tests {
             unsent: 1_200,
             in_doubt: 0,
             skipped: None,
+            lifted: Vec::new(),
         }
     }
 
@@ -290,6 +318,23 @@ mod tests {
         insta::assert_snapshot!(resumed(&Controlled { changed: false, ..controlled(lifecycle::State::Running) }), @r#"
         diwali is already running. 1,200 messages are still to be sent.
         It sends as its pace and windows allow.
+        "#);
+    }
+
+    #[test]
+    fn resuming_says_what_it_lifted() {
+        let brake = Brake {
+            on: store::brake::Subject::Sender("jaspers-in".to_owned()),
+            cause: store::brake::Cause::Refused(131_048),
+            reason: "Spam limit reached: too many people blocked it.".to_owned(),
+            since: chrono::DateTime::UNIX_EPOCH,
+            until: None,
+        };
+        let now = Controlled { changed: false, lifted: vec![brake], ..controlled(lifecycle::State::Waiting) };
+        insta::assert_snapshot!(resumed(&now), @r#"
+        diwali is already waiting. 1,200 messages are still to be sent.
+        It goes on by itself, within about a second where its start, windows and template gate allow; `paceline status` says what it waits for.
+        Lifted, for all campaigns: the brake on the sender jaspers-in. It was: Spam limit reached: too many people blocked it.
         "#);
     }
 

@@ -49,6 +49,14 @@ impl SecretRef {
         Self::variable(key, name, Place::file("built-in defaults"))
     }
 
+    /// The variable or file that it is in.
+    pub(crate) fn name(&self) -> String {
+        match &self.holder {
+            Holder::Variable(name) => name.clone(),
+            Holder::File(path) => path.display().to_string(),
+        }
+    }
+
     /// Reads the secret. Line breaks and blanks around it do not belong to it.
     ///
     /// # Errors

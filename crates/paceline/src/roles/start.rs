@@ -179,6 +179,7 @@ fn senders(config: &Config, secrets: &Secrets) -> Result<Vec<WorkerSender>, Fail
                 pace: SenderPace { name: sender.name.clone(), rate: sender.rate },
                 client,
                 waba_id: sender.waba_id.clone(),
+                token_name: sender.token.name(),
             }),
             Err(error) => {
                 problems

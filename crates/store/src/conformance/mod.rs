@@ -12,6 +12,7 @@
 //! | [`slices`] | released, taken back, deferred, finished by who lost them |
 //! | [`claiming`] | one claimer per attempt, pauses, ends, opt-outs |
 //! | [`disowning`] | claims whose answer was lost |
+//! | [`brakes`] | what is braked, and what goes on beside it |
 //! | [`gates`] | closed, one canary under concurrency, by hand |
 //! | [`budgets`] | the ceiling under concurrent claims, what is settled and released |
 //! | [`recording`] | every kind of outcome, late and doubled |
@@ -26,6 +27,7 @@
 )]
 #![expect(missing_docs, reason = "the names of the stories are sentences")]
 
+pub mod brakes;
 pub mod budgets;
 pub mod claiming;
 pub mod control;
@@ -125,6 +127,15 @@ macro_rules! conformance_suite {
                 a_retry_does_not_overtake_the_canary
                 a_template_keeps_its_first_time
                 campaigns_that_share_a_template_share_its_canary
+            }
+            brakes {
+                a_braked_template_grants_nothing
+                a_braked_sender_or_account_grants_nothing
+                a_brake_touches_nothing_else
+                a_brake_ends_by_itself
+                a_brake_that_is_set_again_keeps_its_beginning
+                each_cause_is_lifted_for_itself
+                changes_are_made_in_their_order
             }
             budgets {
                 concurrent_claims_never_pass_the_ceiling

@@ -30,13 +30,14 @@ pub(crate) struct Terms {
     at_stake: i64,
     reserved: i64,
     is_released: bool,
+    is_braked: bool,
     /// Whose gate is asked.
     pub(crate) template: TemplateKey,
 }
 
 impl Terms {
     /// From a row of campaign's state, end, budget, spent + reserved, slice's state, template's account, name
-    /// and language, and what is reserved.
+    /// and language, what is reserved, and whether something of it is braked.
     pub(crate) fn read(columns: &mut impl Columns) -> Result<Self> {
         Ok(Self {
             state: named("campaigns.state", &columns.text()?)?,
@@ -50,6 +51,7 @@ impl Terms {
                 language: columns.text()?,
             },
             reserved: columns.number()?,
+            is_braked: columns.flag()?,
         })
     }
 
@@ -59,6 +61,8 @@ impl Terms {
             Some(Held::NotRunning(self.state))
         } else if self.ends_at.is_some_and(|end| end <= micros(now)) {
             Some(Held::Ended)
+        } else if self.is_braked {
+            Some(Held::Braked)
         } else {
             (!self.is_released).then_some(Held::SliceGone)
         }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::connection::{PostgresStore, Session};
-use super::{campaigns, templates, transition};
+use super::{templates, transition};
 use crate::StoreError;
 use crate::codec::{failed, micros};
 use crate::columns::Reader;
@@ -16,9 +16,14 @@ use crate::moving::message::live_columns;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// The slice's campaign and template, as far as claims ask.
+/// The slice's campaign and template, as far as claims ask, with whether something of it is braked.
 pub(super) const TERMS: &str = "
-    SELECT c.state, c.ends_at, c.budget, c.spent + c.reserved, s.state, g.waba_id, g.template, g.language, c.reserved
+    SELECT c.state, c.ends_at, c.budget, c.spent + c.reserved, s.state, g.waba_id, g.template, g.language, c.reserved,
+           EXISTS (SELECT 1 FROM brakes AS b
+                   WHERE (b.until IS NULL OR b.until > $3)
+                     AND ((b.kind = 'template' AND b.key = g.waba_id || '/' || g.template || '/' || g.language)
+                          OR (b.kind = 'sender' AND b.key = g.sender)
+                          OR (b.kind = 'account' AND b.key = g.waba_id)))
     FROM slices AS s
     JOIN campaigns AS c ON c.id = s.campaign_id
     JOIN send_groups AS g ON g.campaign_id = s.campaign_id AND g.number = s.group_no
@@ -72,9 +77,8 @@ pub(super) async fn claim(
     rules: &GateRules,
     now: DateTime<Utc>,
 ) -> Result<Claimed> {
-    let mut tx = store.change().await?;
-    campaigns::lock(&mut tx, &[claim.slice.campaign.0]).await?;
-    let Some(terms) = terms(&mut tx, claim).await? else {
+    let mut tx = store.change_of(&[claim.slice.campaign]).await?;
+    let Some(terms) = terms(&mut tx, claim, now).await? else {
         return refuse(tx, Held::SliceGone).await;
     };
     if let Some(refusal) = terms.refusal(now) {
@@ -138,10 +142,11 @@ async fn stuck(tx: &mut PgConnection, claim: &Claim, now: DateTime<Utc>) -> Resu
         .map_err(failed("add up what stays reserved"))
 }
 
-async fn terms(tx: &mut PgConnection, claim: &Claim) -> Result<Option<Terms>> {
+async fn terms(tx: &mut PgConnection, claim: &Claim, now: DateTime<Utc>) -> Result<Option<Terms>> {
     let row = sqlx::query(TERMS)
         .bind(claim.slice.campaign.0)
         .bind(i64::from(claim.slice.number))
+        .bind(micros(now))
         .fetch_optional(tx)
         .await
         .map_err(failed("read what a claim depends on"))?;
@@ -176,9 +181,8 @@ pub(super) async fn disown(
     claimed_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<u64> {
-    let mut tx = store.change().await?;
     // The claim took this lock first of all: whatever became of its commit is settled from here on.
-    campaigns::lock(&mut tx, &[claim.slice.campaign.0]).await?;
+    let mut tx = store.change_of(&[claim.slice.campaign]).await?;
     let mut batch = Batch::default();
     transition::load(&mut tx, &mut batch, &asked(claim)).await?;
     let disowned = granting::disown(&mut batch, claim, claimed_at, now);
@@ -187,7 +191,7 @@ pub(super) async fn disown(
         return Ok(0);
     }
     transition::write_back(&mut tx, &batch).await?;
-    if let Some(terms) = terms(&mut tx, claim).await? {
+    if let Some(terms) = terms(&mut tx, claim, now).await? {
         let gate: GateState = templates::read(&mut tx, &terms.template).await?;
         if granting::without_canary(gate, claimed_at).is_some() {
             let gate = templates::lock(&mut tx, &terms.template, now).await?;

@@ -5,13 +5,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use campaign::ids::CampaignId;
 use sqlx::migrate::Migrator;
 use sqlx::pool::{PoolConnection, PoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPool, PgSeverity};
 use sqlx::{ConnectOptions, Connection as _, Executor as _, PgConnection, Postgres};
 use tokio::time::timeout;
 
+use super::campaigns;
 use super::repeating::is_lost;
+use super::turns::{Turn, Turns};
 use crate::StoreError;
 use crate::codec::failed;
 use crate::reading::campaigns::Definitions;
@@ -23,7 +26,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 /// Connections of one store, unless told otherwise.
 const CONNECTIONS: u32 = 16;
 /// How long an operation waits for a connection: an outage is told after that.
-const ACQUIRE_WAIT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_WAIT: Duration = Duration::from_secs(5);
 /// How long a commit may take before nobody knows.
 const COMMIT_WAIT: Duration = Duration::from_secs(8);
 /// How long a transaction may take to begin before its connection counts as dead: the network may swallow everything.
@@ -52,6 +55,7 @@ const SESSION: [(&str, &str); 9] = [
 pub struct PostgresStore {
     pool: PgPool,
     definitions: Arc<Definitions>,
+    turns: Arc<Turns>,
 }
 
 impl PostgresStore {
@@ -83,7 +87,7 @@ impl PostgresStore {
             // The `BEGIN` of a transaction tests its connection, see `begin`.
             .test_before_acquire(false)
             .connect_lazy_with(options.options(SESSION));
-        Ok(Self { pool, definitions: Arc::default() })
+        Ok(Self { pool, definitions: Arc::default(), turns: Arc::default() })
     }
 
     /// Finishes what is under way and closes all connections.
@@ -94,6 +98,19 @@ impl PostgresStore {
     /// Begins a change. It sees what others commit in between, statement by statement.
     pub(super) async fn change(&self) -> Result<Session> {
         self.begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await
+    }
+
+    /// Begins a change of these campaigns, which are this transaction's from then on. Of one process, one at a time
+    /// waits for a campaign in the database.
+    pub(super) async fn change_of(&self, campaigns: &[CampaignId]) -> Result<Session> {
+        let mut numbers: Vec<i64> = campaigns.iter().map(|campaign| campaign.0).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let turn = self.turns.at(&numbers).await?;
+        let mut session = self.change().await?;
+        campaigns::lock(&mut session, &numbers).await?;
+        session.turn = Some(turn);
+        Ok(session)
     }
 
     /// Begins reading one state of everything.
@@ -139,11 +156,13 @@ pub(super) fn timed_out() -> sqlx::Error {
 pub(super) struct Session {
     connection: PoolConnection<Postgres>,
     is_ended: bool,
+    /// The campaigns that nobody else in this process changes meanwhile.
+    turn: Option<Turn>,
 }
 
 impl Session {
     async fn begin(connection: PoolConnection<Postgres>, statement: &'static str) -> sqlx::Result<Self> {
-        let mut session = Self { connection, is_ended: false };
+        let mut session = Self { connection, is_ended: false, turn: None };
         match timeout(BEGIN_WAIT, session.connection.execute(statement)).await {
             Ok(begun) => begun.map(|_| session),
             Err(_) => Err(timed_out()),

@@ -13,12 +13,15 @@
 //!    status because its id is not known. So a status never stays parked beside the message that it belongs to;
 //! 4. rows of `suppressions`, in the order of their addresses; a row of `workers`.
 //!
+//! Who changes `brakes` locks that table, and nothing else.
+//!
 //! A deadlock that comes about all the same, a serialisation failure, and a connection that goes away before the
 //! commit was sent changed nothing: the operation is run again, see `repeating`. A connection that goes away during
 //! the commit is told to the caller as [`StoreError::Uncertain`](crate::StoreError::Uncertain).
 //!
 //! A client that stands still with a transaction open is cut off by the server after five seconds
-//! (`idle_in_transaction_session_timeout`), which frees its locks.
+//! (`idle_in_transaction_session_timeout`), which frees its locks. Of one process only one transaction waits for a
+//! campaign's lock (`turns`), so that one that stands still holds the others up once.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -28,6 +31,7 @@
 //! | `campaigns` | reading and moving campaigns; locking them |
 //! | `launching` | writing a campaign's rows |
 //! | `slices` | planned, released, taken back, done |
+//! | `turns` | turns at campaigns within this process |
 //! | `transition` | messages loaded, and written back with their counters |
 //! | `claiming` | the compare-and-set before a send |
 //! | `recording` | outcomes of sends |
@@ -36,6 +40,7 @@
 //! | `retries` | slices for retries that are due |
 //! | `messages` | reading messages |
 //! | `suppression` | the do-not-send list |
+//! | `brakes` | what must not be sent for now |
 //! | `templates` | sync gates |
 //! | `leaders` | who leads in which role |
 //! | `verify` | the guarantees, recomputed from the rows |
@@ -43,6 +48,7 @@
 //!
 //! What is decided between reading and writing is in `crate::moving`, for every database alike.
 
+mod brakes;
 mod campaigns;
 mod claiming;
 mod connection;
@@ -60,6 +66,7 @@ mod sweeps;
 mod templates;
 mod text;
 mod transition;
+mod turns;
 mod verify;
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use chrono::{DateTime, Utc};
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    campaigns, claiming, launching, leaders, messages, recording, retries, slices, statuses, suppression,
-    sweeps, templates, verify,
+    brakes, campaigns, claiming, launching, leaders, messages, recording, retries, slices, statuses,
+    suppression, sweeps, templates, verify,
 };
+use crate::brake::{Brake, BrakeChange};
 use crate::model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
     ReleaseOrder, Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey,
@@ -257,6 +258,14 @@ impl Store for PostgresStore {
             sweeps::end_unsent(self, campaign, Unsent::Skip(reason), now, limit)
         })
         .await
+    }
+
+    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Vec<Brake>> {
+        repeat(Patience::Short, "change what is braked", || brakes::change(self, changes, now)).await
+    }
+
+    async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>> {
+        repeat(Patience::Short, "read what is braked", || brakes::all(self, now)).await
     }
 
     async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {

@@ -1,11 +1,10 @@
 //! What became of sends.
 
-use std::collections::BTreeSet;
-
+use campaign::ids::CampaignId;
 use chrono::{DateTime, Utc};
 
 use super::connection::PostgresStore;
-use super::{campaigns, statuses, transition};
+use super::{statuses, transition};
 use crate::StoreError;
 use crate::model::Outcome;
 use crate::moving::batch::Batch;
@@ -20,9 +19,8 @@ pub(super) async fn record(
     if outcomes.is_empty() {
         return Ok(());
     }
-    let concerned: BTreeSet<i64> = outcomes.iter().map(|o| o.message.campaign.0).collect();
-    let mut tx = store.change().await?;
-    campaigns::lock(&mut tx, &Vec::from_iter(concerned)).await?;
+    let concerned: Vec<CampaignId> = outcomes.iter().map(|o| o.message.campaign).collect();
+    let mut tx = store.change_of(&concerned).await?;
     let mut batch = Batch::default();
     transition::load(&mut tx, &mut batch, &messages(outcomes)).await?;
     record_all(&mut batch, outcomes, now);

@@ -1,7 +1,5 @@
 //! Slices: planned (or deferred to a later time), released to a worker, taken back, done.
 
-use std::collections::BTreeSet;
-
 use campaign::ids::{CampaignId, SliceId};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -84,8 +82,7 @@ pub(super) async fn release(
     now: DateTime<Utc>,
     lease_until: DateTime<Utc>,
 ) -> Result<Vec<Released>> {
-    let mut tx = store.change().await?;
-    campaigns::lock(&mut tx, &[campaign.0]).await?;
+    let mut tx = store.change_of(&[campaign]).await?;
     let state: Option<String> = sqlx::query_scalar("SELECT state FROM campaigns WHERE id = $1")
         .bind(campaign.0)
         .fetch_optional(&mut *tx)
@@ -207,8 +204,7 @@ async fn undefer(tx: &mut PgConnection, campaigns: &[i64], now: DateTime<Utc>) -
 
 /// See [`crate::Store::finish_slice`].
 pub(super) async fn finish(store: &PostgresStore, slice: SliceId, end: SliceEnd) -> Result<()> {
-    let mut tx = store.change().await?;
-    campaigns::lock(&mut tx, &[slice.campaign.0]).await?;
+    let mut tx = store.change_of(&[slice.campaign]).await?;
     sqlx::query(FINISH)
         .bind(slice.campaign.0)
         .bind(i64::from(slice.number))
@@ -228,9 +224,8 @@ pub(super) async fn prolong(
     if slices.is_empty() {
         return Ok(());
     }
-    let concerned: BTreeSet<i64> = slices.iter().map(|slice| slice.campaign.0).collect();
-    let mut tx = store.change().await?;
-    campaigns::lock(&mut tx, &Vec::from_iter(concerned)).await?;
+    let concerned: Vec<CampaignId> = slices.iter().map(|slice| slice.campaign).collect();
+    let mut tx = store.change_of(&concerned).await?;
     sqlx::query(PROLONG)
         .bind(slices.iter().map(|slice| slice.campaign.0).collect::<Vec<_>>())
         .bind(slices.iter().map(|slice| i64::from(slice.number)).collect::<Vec<_>>())

@@ -293,8 +293,7 @@ pub(super) async fn end_unsent(
     now: DateTime<Utc>,
     limit: u32,
 ) -> Result<u64> {
-    let mut tx = store.change().await?;
-    campaigns::lock(&mut tx, &[campaign.0]).await?;
+    let mut tx = store.change_of(&[campaign]).await?;
     let ids: Vec<i64> = sqlx::query_scalar(UNSENT)
         .bind(campaign.0)
         .bind(i64::from(limit))

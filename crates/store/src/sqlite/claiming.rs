@@ -16,9 +16,14 @@ use crate::moving::message::live_columns;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// The slice's campaign and template, as far as claims ask.
+/// The slice's campaign and template, as far as claims ask, with whether something of it is braked.
 pub(super) const TERMS: &str = "
-    SELECT c.state, c.ends_at, c.budget, c.spent + c.reserved, s.state, g.waba_id, g.template, g.language, c.reserved
+    SELECT c.state, c.ends_at, c.budget, c.spent + c.reserved, s.state, g.waba_id, g.template, g.language, c.reserved,
+           EXISTS (SELECT 1 FROM brakes AS b
+                   WHERE (b.until IS NULL OR b.until > ?3)
+                     AND ((b.kind = 'template' AND b.key = g.waba_id || '/' || g.template || '/' || g.language)
+                          OR (b.kind = 'sender' AND b.key = g.sender)
+                          OR (b.kind = 'account' AND b.key = g.waba_id)))
     FROM slices AS s
     JOIN campaigns AS c ON c.id = s.campaign_id
     JOIN send_groups AS g ON g.campaign_id = s.campaign_id AND g.number = s.group_no
@@ -61,7 +66,7 @@ pub(super) async fn claim(
     now: DateTime<Utc>,
 ) -> Result<Claimed> {
     let mut tx = store.change().await?;
-    let Some(terms) = terms(&mut tx, claim).await? else {
+    let Some(terms) = terms(&mut tx, claim, now).await? else {
         return Ok(held(Held::SliceGone));
     };
     if let Some(refusal) = terms.refusal(now) {
@@ -109,10 +114,11 @@ async fn stuck(tx: &mut SqliteConnection, claim: &Claim, now: DateTime<Utc>) -> 
         .map_err(failed("add up what stays reserved"))
 }
 
-async fn terms(tx: &mut SqliteConnection, claim: &Claim) -> Result<Option<Terms>> {
+async fn terms(tx: &mut SqliteConnection, claim: &Claim, now: DateTime<Utc>) -> Result<Option<Terms>> {
     let row = sqlx::query(TERMS)
         .bind(claim.slice.campaign.0)
         .bind(i64::from(claim.slice.number))
+        .bind(micros(now))
         .fetch_optional(tx)
         .await
         .map_err(failed("read what a claim depends on"))?;
@@ -154,7 +160,7 @@ pub(super) async fn disown(
         return Ok(0);
     }
     transition::write_back(&mut tx, &batch).await?;
-    if let Some(terms) = terms(&mut tx, claim).await? {
+    if let Some(terms) = terms(&mut tx, claim, now).await? {
         let gate = templates::read(&mut tx, &terms.template).await?;
         if let Some(gate) = granting::without_canary(gate, claimed_at) {
             templates::write(&mut tx, &terms.template, &gate, now).await?;

@@ -23,6 +23,7 @@
 //!
 //! What is decided between reading and writing is in `crate::moving`, for every database alike.
 
+mod brakes;
 mod campaigns;
 mod claiming;
 mod connection;

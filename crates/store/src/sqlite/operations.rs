@@ -10,9 +10,10 @@ use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    campaigns, claiming, launching, leaders, messages, recording, slices, statuses, suppression, sweeps,
-    templates, verify,
+    brakes, campaigns, claiming, launching, leaders, messages, recording, slices, statuses, suppression,
+    sweeps, templates, verify,
 };
+use crate::brake::{Brake, BrakeChange};
 use crate::model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
     ReleaseOrder, Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey,
@@ -224,6 +225,14 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<u64> {
         sweeps::end_unsent(self, campaign, Unsent::Skip(reason), now, limit).await
+    }
+
+    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Vec<Brake>> {
+        brakes::change(self, changes, now).await
+    }
+
+    async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>> {
+        brakes::all(self, now).await
     }
 
     async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {

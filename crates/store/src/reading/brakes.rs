@@ -1,0 +1,24 @@
+//! A brake as it is kept.
+
+use crate::StoreError;
+use crate::brake::{Brake, Lifted, Subject};
+use crate::codec::{named, optional_time, time, unreadable};
+use crate::columns::Columns;
+
+/// From a row of kind, key, cause, reason, since and until.
+pub(crate) fn read(columns: &mut impl Columns) -> Result<Brake, StoreError> {
+    let (kind, key) = (columns.text()?, columns.text()?);
+    Ok(Brake {
+        on: Subject::read(&kind, key)
+            .ok_or_else(|| unreadable("brakes.kind", format!("\"{kind}\" is nothing that is braked")))?,
+        cause: named("brakes.cause", &columns.text()?)?,
+        reason: columns.text()?,
+        since: time("brakes.since", columns.number()?)?,
+        until: optional_time("brakes.until", columns.optional_number()?)?,
+    })
+}
+
+/// Whether a brake is among those that are lifted.
+pub(crate) fn is_lifted(brake: &Brake, subject: &Subject, causes: &[Lifted]) -> bool {
+    brake.on == *subject && causes.iter().any(|lifted| lifted.includes(brake.cause))
+}

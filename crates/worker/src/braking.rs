@@ -1,0 +1,51 @@
+//! Sets brakes: what the platform refuses is sent to no more, by nobody, until it is lifted.
+
+use std::collections::BTreeSet;
+
+use store::brake::{Brake, BrakeChange, Subject};
+
+use crate::outcome::{Stop, Stopped};
+use crate::persist::persist;
+use crate::slice::SliceContext;
+use crate::worker::Worker;
+
+impl Worker {
+    /// Brakes what a refusal stops.
+    pub(crate) async fn brake(&self, context: &SliceContext, stop: &Stop) {
+        let now = self.clock.now();
+        let changes: Vec<BrakeChange> = self
+            .subjects(context, stop.on)
+            .into_iter()
+            .map(|on| Brake {
+                on,
+                cause: stop.cause,
+                reason: stop.reason.clone(),
+                since: now,
+                until: stop.until,
+            })
+            .map(BrakeChange::Set)
+            .collect();
+        persist("set a brake", || self.store.change_brakes(&changes, now)).await;
+        for change in &changes {
+            if let BrakeChange::Set(Brake { on, reason, .. }) = change {
+                tracing::warn!(on = %on, reason, "the platform refuses messages; nothing more is sent there");
+            }
+        }
+    }
+
+    /// What has to stand still.
+    fn subjects(&self, context: &SliceContext, on: Stopped) -> BTreeSet<Subject> {
+        let sender = &context.line.sender;
+        match on {
+            Stopped::Template => [Subject::Template(context.group.template.clone())].into(),
+            Stopped::Sender => [Subject::Sender(sender.pace.name.clone())].into(),
+            Stopped::Account => [Subject::Account(sender.waba_id.clone())].into(),
+            Stopped::Token => self
+                .senders
+                .values()
+                .filter(|line| line.sender.token_name == sender.token_name)
+                .map(|line| Subject::Sender(line.sender.pace.name.clone()))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The health brake: what the platform pauses, restricts or recategorises stands still, and nothing else does; what
+//! recovers goes on by itself.
+
+use std::time::Duration;
+
+use campaign::lifecycle;
+use campaign::message::State;
+use serde_json::json;
+use simulator::{Answer, Category, Change, Outcome, Quality, Rule, Template, TemplateStatus};
+use store::model::CampaignRow;
+use testkit::files::{PHONE_NUMBER_ID, SECOND, WABA_ID};
+use testkit::{World, WorldOptions};
+
+/// A template of the same account beside the one that is braked.
+const OTHER: &str = "other_offer";
+
+/// The people of each campaign.
+const PEOPLE: u64 = 90;
+
+/// A world with two templates and two senders, and three campaigns of [`PEOPLE`]: one that the brake is to touch, one
+/// with another template on the same sender, one with the same template on another sender.
+async fn three_campaigns() -> World {
+    let other = Template::new(WABA_ID, OTHER, "en");
+    let options = WorldOptions { second: true, templates: vec![other], ..WorldOptions::default() };
+    let world = crate::world(options).await;
+    world.open_gate(OTHER).await;
+    for (i, (key, sender, template)) in [
+        ("touched", "jaspers-in", "test_offer"),
+        ("other-template", "jaspers-in", OTHER),
+        ("other-sender", SECOND.0, "test_offer"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        world.files.people(&format!("{key}.csv"), i as u32 * 1_000, PEOPLE as u32);
+        let file = world.files.write(
+            &format!("{key}.yaml"),
+            format!(
+                "campaign: {key}\nsender: {sender}\ntemplate: {{ name: {template}, language: en }}\n\
+                 audience: {{ file: {key}.csv, phone: {{ column: phone }} }}\nretry: {{ attempts: 1 }}\n"
+            ),
+        );
+        world.launch(&file).await;
+    }
+    world
+}
+
+/// How many messages of a campaign were sent, and what it waits for.
+async fn sent(world: &World, key: &str) -> (u64, String) {
+    let row = world.row(key).await;
+    let unsent = row.count(State::Queued) + row.count(State::Retrying);
+    (PEOPLE - unsent, row.reason.unwrap_or_default())
+}
+
+/// Waits until nothing of a campaign is unsent, and fails unless all of it was accepted.
+async fn all_is_sent(world: &World, key: &str) {
+    let is_sent = |row: &CampaignRow| row.progress().unsent == 0;
+    let row = world.until(key, Duration::from_secs(600), Duration::from_secs(10), is_sent).await;
+    assert_eq!(
+        row.count(State::Failed) + row.count(State::Skipped) + row.count(State::InDoubt),
+        0,
+        "{row:?}"
+    );
+    world.verified(key).await;
+}
+
+/// In the middle of all three, `change` happens. The campaigns in `stands` stand still from then on, waiting for `on`;
+/// the others go to their end; and after `recovery` those go on by themselves.
+async fn stands_still(world: &World, change: Change, recovery: Change, on: &str, stands: &[&str]) {
+    world.until_taken(PEOPLE as usize / 2).await;
+    let before: Vec<(u64, String)> = {
+        let mut all = Vec::new();
+        for key in stands {
+            all.push(sent(world, key).await);
+        }
+        all
+    };
+    world.platform.change(change).unwrap();
+    world.platform.pump().await;
+    world.pass(Duration::from_secs(1_200), Duration::from_secs(300)).await;
+    for (key, (sent_before, _)) in stands.iter().zip(before) {
+        let (sent, reason) = sent(world, key).await;
+        assert_eq!(sent, sent_before, "{key}: nothing is sent while it is braked");
+        assert!(sent < PEOPLE, "{key}: the brake came in the middle");
+        assert_eq!(world.row(key).await.state, lifecycle::State::Waiting, "{key}");
+        assert!(reason.starts_with(&format!("waits for {on} since ")), "{key}: {reason}");
+    }
+    for key in ["touched", "other-template", "other-sender"] {
+        if !stands.contains(&key) {
+            assert_eq!(sent(world, key).await.0, PEOPLE, "{key} is not touched");
+        }
+    }
+    world.platform.change(recovery).unwrap();
+    world.platform.pump().await;
+    for key in ["touched", "other-template", "other-sender"] {
+        all_is_sent(world, key).await;
+        assert!(world.messages(key).await.iter().all(|message| message.attempt == 1), "{key}");
+    }
+}
+
+fn template_is(status: TemplateStatus) -> Change {
+    Change::TemplateStatus { name: "test_offer".to_owned(), status, reason: None }
+}
+
+const TEMPLATE: &str = "the template test_offer (en)";
+const ACCOUNT: &str = "the account 102290129340398";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_template_stands_still_until_it_is_approved_again() {
+    let world = three_campaigns().await;
+    let (pause, approve) = (template_is(TemplateStatus::Paused), template_is(TemplateStatus::Approved));
+    stands_still(&world, pause, approve, TEMPLATE, &["touched", "other-sender"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_of_low_quality_stands_still_until_it_is_better() {
+    let world = three_campaigns().await;
+    let quality = |quality| Change::TemplateQuality { name: "test_offer".to_owned(), quality };
+    let (low, better) = (quality(Quality::Red), quality(Quality::Yellow));
+    stands_still(&world, low, better, TEMPLATE, &["touched", "other-sender"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recategorised_template_stands_still_until_it_is_marketing_again() {
+    let world = three_campaigns().await;
+    let category = |category| Change::TemplateCategory { name: "test_offer".to_owned(), category };
+    let (utility, marketing) = (category(Category::Utility), category(Category::Marketing));
+    stands_still(&world, utility, marketing, TEMPLATE, &["touched", "other-sender"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_account_stands_still_until_it_is_reinstated() {
+    let world = three_campaigns().await;
+    let ban = |state| Change::AccountEvent {
+        waba_id: WABA_ID.to_owned(),
+        value: json!({ "event": "DISABLED_UPDATE", "ban_info": { "waba_ban_state": state, "waba_ban_date": "today" } }),
+    };
+    let all = ["touched", "other-template", "other-sender"];
+    stands_still(&world, ban("DISABLE"), ban("REINSTATE"), ACCOUNT, &all).await;
+}
+
+/// The platform refuses before any webhook tells why: the first answers brake the template, the rest of it keeps its
+/// attempts, and the webhook of its approval lifts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_template_goes_on_when_a_webhook_says_so() {
+    let world = three_campaigns().await;
+    world.until_taken(PEOPLE as usize / 2).await;
+    world.platform.script(Rule::template(
+        "test_offer",
+        Outcome::Error { code: 132_016, http: None, details: None, headers: Default::default() },
+    ));
+    world.pass(Duration::from_secs(1_200), Duration::from_secs(300)).await;
+    let is_refused =
+        |request: &simulator::RequestRecord| matches!(request.answer, Answer::Refused { code: 132_016, .. });
+    let refused = world.platform.requests().iter().filter(|request| is_refused(request)).count();
+    assert!((1..=32).contains(&refused), "{refused}: a bite of each sender at the most");
+    for key in ["touched", "other-sender"] {
+        assert_eq!(world.row(key).await.state, lifecycle::State::Waiting, "{key}");
+    }
+    assert_eq!(sent(&world, "other-template").await.0, PEOPLE);
+    world.platform.clear_script();
+    world.platform.change(template_is(TemplateStatus::Paused)).unwrap();
+    world.platform.change(template_is(TemplateStatus::Approved)).unwrap();
+    world.platform.pump().await;
+    for key in ["touched", "other-sender"] {
+        all_is_sent(&world, key).await;
+    }
+}
+
+/// A sender that is refused stands still, and the other one of the same account goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_sender_stands_still_alone() {
+    let world = three_campaigns().await;
+    world.until_taken(PEOPLE as usize / 2).await;
+    world
+        .platform
+        .change(Change::NumberStatus {
+            phone_number_id: PHONE_NUMBER_ID.to_owned(),
+            status: "DISCONNECTED".to_owned(),
+        })
+        .unwrap();
+    world.pass(Duration::from_secs(1_200), Duration::from_secs(300)).await;
+    assert_eq!(sent(&world, "other-sender").await.0, PEOPLE);
+    for key in ["touched", "other-template"] {
+        let (_, reason) = sent(&world, key).await;
+        assert!(reason.starts_with("waits for the sender jaspers-in since "), "{key}: {reason}");
+        assert!(reason.contains("`paceline resume`"), "{key}: {reason}");
+    }
+    world
+        .platform
+        .change(Change::NumberStatus {
+            phone_number_id: PHONE_NUMBER_ID.to_owned(),
+            status: "CONNECTED".to_owned(),
+        })
+        .unwrap();
+    // One command is enough for all that waits for the sender.
+    let _ = world.cli(&["resume", "touched"]).await.good();
+    world.catch_up();
+    for key in ["touched", "other-template"] {
+        all_is_sent(&world, key).await;
+    }
+}
+
+/// Of a campaign on two senders, the part on the one that is refused waits, and says so; the other part goes out.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_of_a_campaign_goes_on() {
+    let world = crate::world(WorldOptions { second: true, ..WorldOptions::default() }).await;
+    world.files.people("both.csv", 0, 90);
+    let file = world.files.campaign_on(&format!("[jaspers-in, {}]", SECOND.0), "both", "both.csv", "");
+    world.launch(&file).await;
+    world
+        .platform
+        .change(Change::NumberStatus {
+            phone_number_id: SECOND.1.to_owned(),
+            status: "DISCONNECTED".to_owned(),
+        })
+        .unwrap();
+    let mut said = String::new();
+    world
+        .watch("both", |row| {
+            if let Some(reason) = row.reason.as_ref().filter(|_| row.state == lifecycle::State::Running) {
+                said.clone_from(reason);
+            }
+        })
+        .await;
+    assert!(said.starts_with(&format!("a part of it waits for the sender {}", SECOND.0)), "{said}");
+    world.pass(Duration::from_secs(60), Duration::from_secs(10)).await;
+    let row = world.row("both").await;
+    for message in world.messages("both").await {
+        let group = row.groups.iter().find(|group| group.number == message.group).unwrap();
+        let waits = matches!(message.state, State::Queued | State::Retrying);
+        assert_eq!(waits, group.sender == SECOND.0, "{} on {}", message.state, group.sender);
+    }
+    assert!(world.platform.ledger().iter().all(|entry| entry.phone_number_id == PHONE_NUMBER_ID));
+    assert_eq!(world.row("both").await.state, lifecycle::State::Waiting);
+}
