@@ -85,6 +85,14 @@ pub(crate) enum Command {
     Report(commands::report::Args),
     /// Recompute the guarantees from the database and say what does not hold
     Verify(commands::verify::Args),
+    /// The account's templates: list, show, create, edit; and their sync gates
+    Templates(commands::templates::Args),
+    /// Show the configured senders as the platform knows them: status, quality, limits
+    Senders(commands::senders::Args),
+    /// Say whether accounts may use the Marketing Messages API; invite clients as a partner
+    Onboarding(commands::onboarding::Args),
+    /// Estimate how many deliveries a max price buys
+    Reach(commands::reach::Args),
     /// The do-not-send list
     Suppress(commands::suppress::Args),
     /// Run the simulated platform alone
@@ -116,6 +124,10 @@ impl Command {
             | Self::Cancel(_)
             | Self::Report(_)
             | Self::Verify(_)
+            | Self::Templates(_)
+            | Self::Senders(_)
+            | Self::Onboarding(_)
+            | Self::Reach(_)
             | Self::Suppress(_)
             | Self::Schema(_)
             | Self::Completions(_)

@@ -75,6 +75,10 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Cancel(args) => commands::control::cancel(&app(config::load(file)?), args).await,
         Command::Report(args) => commands::report::run(&app(config::load(file)?), args).await,
         Command::Verify(args) => commands::verify::run(&app(config::load(file)?), args).await,
+        Command::Templates(args) => commands::templates::run(&app(config::load(file)?), args).await,
+        Command::Senders(args) => commands::senders::run(&app(config::load(file)?), args).await,
+        Command::Onboarding(args) => commands::onboarding::run(&app(config::load(file)?), args).await,
+        Command::Reach(args) => commands::reach::run(&app(config::load(file)?), args).await,
         Command::Suppress(args) => commands::suppress::run(&app(config::load(file)?), args).await,
         Command::Simulate(args) => commands::simulate::run(&app(config::load(file)?), args).await,
     }

@@ -62,7 +62,9 @@ pub fn template_quality(quality: &TemplateQuality, now: DateTime<Utc>) -> Option
             now,
             None,
         ),
-        _ => BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Quality)]),
+        Quality::Green | Quality::Yellow | Quality::Unknown => {
+            BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Quality)])
+        }
     })
 }
 

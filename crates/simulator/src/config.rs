@@ -149,6 +149,12 @@ impl Default for Number {
 pub struct Account {
     /// Its id.
     pub waba_id: String,
+    /// Its name.
+    pub name: String,
+    /// The business that owns it; `None`: that of its numbers.
+    pub owner_business_id: Option<String>,
+    /// The partner business that serves its owner, if any.
+    pub partner_business_id: Option<String>,
     /// The `marketing_messages_onboarding_status`; only ONBOARDED goes by the Marketing Messages route.
     pub onboarding_status: String,
     /// Billing currency, ISO 4217.
@@ -166,6 +172,9 @@ impl Default for Account {
     fn default() -> Self {
         Self {
             waba_id: "102290129340398".into(),
+            name: "Simulated account".into(),
+            owner_business_id: None,
+            partner_business_id: None,
             onboarding_status: "ONBOARDED".into(),
             currency: "INR".into(),
             max_price_agreement: true,

@@ -91,6 +91,9 @@ const TABLE: &[Known] = &[
     known(1752041, 400, "Onboarding intent already sent"),
     known(2388019, 400, "Template limit reached"),
     known(2388024, 400, "Content in this language already exists"),
+    known(2388040, 400, "Character limit exceeded"),
+    known(2388073, 400, "Message footer format incorrect"),
+    known(2388299, 400, "Leading or trailing parameters are not allowed"),
 ];
 
 fn row(code: u32) -> Option<&'static Known> {

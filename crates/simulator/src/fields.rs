@@ -102,10 +102,11 @@ pub(crate) fn tier(limit: Option<u32>) -> &'static str {
 pub(crate) const WABA_DEFAULTS: &[&str] =
     &["id", "name", "currency", "timezone_id", "message_template_namespace"];
 
-pub(crate) fn account_field(account: &Account, business: &str, name: &str) -> Field {
+/// `business` is its owner, with how far that one is.
+pub(crate) fn account_field(account: &Account, business: (&str, &str), name: &str) -> Field {
     Field::Is(match name {
         "id" => json!(account.waba_id),
-        "name" => json!("Simulated account"),
+        "name" => json!(account.name),
         "currency" => json!(account.currency),
         "timezone_id" => json!("71"),
         "message_template_namespace" => json!("sim_namespace"),
@@ -115,9 +116,9 @@ pub(crate) fn account_field(account: &Account, business: &str, name: &str) -> Fi
             _ => json!("INELIGIBLE"),
         },
         "owner_business_info" => json!({
-            "id": business,
+            "id": business.0,
             "name": "Simulated business",
-            "marketing_messages_onboarding_status": onboarding(account.onboarding_status == "ONBOARDED"),
+            "marketing_messages_onboarding_status": { "status": business.1 },
         }),
         "disable_marketing_messages_on_cloud_api" => json!(account.disable_marketing_messages_on_cloud_api),
         "health_status" => health("WABA", &account.waba_id, true),
@@ -125,17 +126,13 @@ pub(crate) fn account_field(account: &Account, business: &str, name: &str) -> Fi
     })
 }
 
-pub(crate) fn business_field(id: &str, onboarded: bool, name: &str) -> Field {
+pub(crate) fn business_field(id: &str, status: &str, name: &str) -> Field {
     Field::Is(match name {
         "id" => json!(id),
         "name" => json!("Simulated business"),
-        "marketing_messages_onboarding_status" => onboarding(onboarded),
+        "marketing_messages_onboarding_status" => json!({ "status": status }),
         _ => return Field::Unknown,
     })
-}
-
-fn onboarding(onboarded: bool) -> Value {
-    json!({ "status": if onboarded { "TERM_OF_SERVICE_SIGNED" } else { "NOT_STARTED" } })
 }
 
 fn health(kind: &str, id: &str, available: bool) -> Value {

@@ -14,7 +14,7 @@ use crate::fields::{
 };
 use crate::reach::reach_estimate;
 use crate::state::State;
-use crate::templates::TemplateState;
+use crate::templates::{TemplateState, check_format};
 use crate::webhooks::{Change, Event};
 
 /// A call of the Graph API.
@@ -25,6 +25,8 @@ pub(crate) struct GraphCall<'a> {
     pub(crate) query: &'a HashMap<String, String>,
     pub(crate) body: Option<Value>,
     pub(crate) token: Option<&'a str>,
+    /// What a proof of knowing it must be made with.
+    pub(crate) app_secret: Option<String>,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -65,6 +67,13 @@ impl State {
             ("DELETE", [waba, "message_templates"]) => quiet(self.delete_templates(call, waba)?),
             ("GET", [waba, "phone_numbers"]) => quiet(self.list_numbers(call, waba)?),
             ("GET", [waba, "reachestimate"]) => quiet(reach_estimate(self.account(call, waba)?, call.query)?),
+            ("GET", [business, "client_whatsapp_business_accounts"]) => {
+                quiet(self.client_accounts(call, business)?)
+            }
+            ("POST", [business, "onboard_partners_to_mm_lite"]) => quiet(self.invite(call, business)?),
+            ("GET" | "POST", [business, "system_user_access_tokens"]) => {
+                quiet(self.system_user_token(call, business)?)
+            }
             (method, path) => Err(ApiError::no_such_object(method, path.first().unwrap_or(&""))),
         }
     }
@@ -84,14 +93,13 @@ impl State {
         }
         if self.accounts.contains_key(id) {
             let account = self.account(call, id)?;
-            let business = self.numbers.values().find(|n| n.number.waba_id == id);
-            let business = business.map_or("", |n| n.number.business_id.as_str());
+            let business = self.owner_of(account);
+            let business = (business, self.business_status(business).unwrap_or("NOT_STARTED"));
             return select(id, names, WABA_DEFAULTS, |name| account_field(account, business, name));
         }
-        if let Some(number) = self.numbers.values().find(|n| n.number.business_id == id) {
-            let onboarded =
-                self.accounts.get(&number.number.waba_id).is_some_and(|a| a.onboarding_status == "ONBOARDED");
-            return select(id, names, &["id", "name"], |name| business_field(id, onboarded, name));
+        if let Some(status) = self.business_status(id) {
+            self.may_act_for(call, id)?;
+            return select(id, names, &["id", "name"], |name| business_field(id, status, name));
         }
         let template = self.template_by_id(call, id)?;
         select(id, names, TEMPLATE_DEFAULTS, |name| template_field(template, name, call.now))
@@ -111,6 +119,9 @@ impl State {
         }
         let template = self.template_by_id(call, id)?;
         let edited = Edit::read(&params, template.template.category)?;
+        let waba = template.template.waba_id.clone();
+        edited.check_agreement(self.account(call, &waba)?)?;
+        let template = self.template_by_id(call, id)?;
         if let Some(category) = params.get("category") {
             template.template.category = read_enum(category, "category")?;
         }
@@ -137,13 +148,9 @@ impl State {
     fn list_templates(&mut self, call: &GraphCall<'_>, waba: &str) -> Result<Value, ApiError> {
         self.account(call, waba)?;
         let filter = |key: &str| call.query.get(key).filter(|text| !text.is_empty());
-        if let Some(name) = filter("name") {
-            let known = self.templates.of(waba).any(|template| template.template.name == *name);
-            let language = filter("language");
-            if !known || language.is_some() {
-                let language = language.map_or("en", String::as_str).to_owned();
-                self.auto_create(waba, name, &language, call.now);
-            }
+        // A look for any language of a name is not yet a wish to send it: who creates templates looks first.
+        if let (Some(name), Some(language)) = (filter("name"), filter("language")) {
+            self.auto_create(waba, name, language, call.now);
         }
         let matches = |template: &&TemplateState| {
             filter("name").is_none_or(|name| template.template.name == *name)
@@ -197,6 +204,7 @@ impl State {
             Some(_) | None => ParameterFormat::Positional,
         };
         let edit = Edit::read(&params, category)?;
+        edit.check_agreement(self.account(call, waba)?)?;
         let Some(components) = edit.components else {
             return Err(ApiError::new(100, "The parameter components is required."));
         };
@@ -290,7 +298,10 @@ impl Edit {
     fn read(params: &Map<String, Value>, category: Category) -> Result<Self, ApiError> {
         let components = match params.get("components") {
             None => None,
-            Some(Value::Array(components)) => Some(components.clone()),
+            Some(Value::Array(components)) => {
+                check_format(components)?;
+                Some(components.clone())
+            }
             Some(_) => return Err(ApiError::new(100, "components must be an array.")),
         };
         let ttl_seconds = match params.get("message_send_ttl_seconds") {
@@ -322,6 +333,15 @@ impl Edit {
             }
         };
         Ok(Self { components, ttl_seconds, max_price })
+    }
+
+    /// A max price is for accounts that have signed for it.
+    fn check_agreement(&self, account: &Account) -> Result<(), ApiError> {
+        if matches!(self.max_price, Some(Some(_))) && !account.max_price_agreement {
+            let text = "You need to sign the testing legal agreement before sending out messages.";
+            return Err(ApiError::new(100, text));
+        }
+        Ok(())
     }
 }
 

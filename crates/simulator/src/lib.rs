@@ -19,7 +19,7 @@
 //! | `message`, `components`, `shape` | reading a send, and holding it against its template |
 //! | `errors`, `countries`, `limits`, `templates` | the platform's codes, country rules, limits, templates |
 //! | `state`, `sends`, `faults`, `fate`, `changes` | what the platform remembers, how it answers, what comes of it |
-//! | `graph`, `fields`, `reach` | calls about numbers, accounts, templates and reach |
+//! | `graph`, `fields`, `reach`, `onboarding` | calls about numbers, accounts, templates, reach and businesses |
 //! | `webhooks` | payloads, the queue of what is due, delivery |
 //! | `ledger` | what was really accepted, and what came of it |
 
@@ -38,6 +38,7 @@ mod graph;
 mod ledger;
 mod limits;
 mod message;
+mod onboarding;
 mod profile;
 mod reach;
 mod script;

@@ -145,7 +145,8 @@ async fn handle(
         }
         (_, [version, path @ ..]) if is_version(version) && !path.is_empty() => {
             let body = serde_json::from_slice(&bytes).ok();
-            let call = GraphCall { method, path, query: &query, body, token, now: arrival.at };
+            let app_secret = platform.deliverer.app_secret();
+            let call = GraphCall { method, path, query: &query, body, token, app_secret, now: arrival.at };
             Ok(graph(platform, &call))
         }
         _ => Ok(text(

@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) auto_create_templates: bool,
     pub(crate) numbers: BTreeMap<String, NumberState>,
     pub(crate) accounts: BTreeMap<String, Account>,
+    /// Businesses that were asked to sign the terms, with the request's id.
+    pub(crate) invited: BTreeMap<String, String>,
     pub(crate) templates: TemplateBook,
     pub(crate) pairs: Pairs,
     /// By portfolio.
@@ -89,6 +91,7 @@ impl State {
                 .map(|number| (number.phone_number_id.clone(), NumberState::new(number.clone())))
                 .collect(),
             accounts,
+            invited: BTreeMap::new(),
             templates,
             pairs: Pairs::default(),
             reach: BTreeMap::new(),

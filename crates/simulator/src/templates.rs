@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::config::{LastUse, Template, TemplateStatus, wire_name};
+use crate::errors::ApiError;
 use crate::shape::Shape;
 
 /// The TTL of a marketing template without one of its own (Meta: 30 days), in seconds.
@@ -103,6 +104,33 @@ impl TemplateState {
             _ => None,
         }
     }
+}
+
+/// What the platform refuses of a definition (Meta: template creation errors).
+///
+/// # Errors
+/// 2388040 for a text that is too long, 2388073 for a variable in a footer, 2388299 for a body that begins or
+/// ends with a variable.
+pub(crate) fn check_format(components: &[Value]) -> Result<(), ApiError> {
+    for component in components {
+        let kind = component["type"].as_str().unwrap_or_default().to_ascii_uppercase();
+        let text = component["text"].as_str().unwrap_or_default().trim();
+        let most = match kind.as_str() {
+            "HEADER" | "FOOTER" => 60,
+            "BODY" => 1_024,
+            _ => usize::MAX,
+        };
+        if text.chars().count() > most {
+            return Err(ApiError::new(2388040, format!("The {kind} has more than {most} characters.")));
+        }
+        if kind == "FOOTER" && text.contains("{{") {
+            return Err(ApiError::new(2388073, "A footer has no variables."));
+        }
+        if kind == "BODY" && (text.starts_with("{{") || text.ends_with("}}")) {
+            return Err(ApiError::new(2388299, "Variables cannot be at the start or end of the template."));
+        }
+    }
+    Ok(())
 }
 
 /// All templates.

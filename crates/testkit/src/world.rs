@@ -87,6 +87,8 @@ pub struct World {
     pub platform: Simulator,
     /// The scheduler; [`World::step`] ticks it.
     pub scheduler: Scheduler,
+    /// Every sender's pace.
+    pub permits: SharedPermits,
     worker: Arc<Worker>,
     worker_id: WorkerId,
     jobs: Jobs,
@@ -120,7 +122,8 @@ impl World {
         let worker_id = WorkerId("world-worker".to_owned());
         let permits = parts.permits;
         let worker =
-            worker(&options, &store, permits, &clock, &platform, &worker_id, gate_rules, rate, &stop).await;
+            worker(&options, &store, permits.clone(), &clock, &platform, &worker_id, gate_rules, rate, &stop)
+                .await;
         let senders: BTreeMap<String, Rate> = senders.into_iter().map(|name| (name, rate)).collect();
         let scheduler = Scheduler::new(
             scheduler::Settings::new(senders, gate_rules),
@@ -134,6 +137,7 @@ impl World {
             store,
             platform,
             scheduler,
+            permits,
             worker,
             worker_id,
             jobs: parts.jobs,

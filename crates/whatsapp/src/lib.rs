@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | [`client`] | one sender's connection to its provider: addresses, credentials, timeouts, the pool |
 //! | [`send`] | a marketing message: the request's wire format, and the four outcomes it can have |
-//! | [`account`] | what `check` asks the account: templates, the number, onboarding |
+//! | [`account`] | what is asked of the account, and changed: templates, the number, onboarding, reach |
 //! | [`webhook`] | what the platform posts back, decoded |
 //! | [`signature`] | whether a webhook is really from the platform |
 //! | [`throttle`] | `Retry-After` and the usage headers, clamped |

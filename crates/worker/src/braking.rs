@@ -7,7 +7,7 @@ use store::brake::{Brake, BrakeChange, Subject};
 use crate::outcome::{Stop, Stopped};
 use crate::persist::persist;
 use crate::slice::SliceContext;
-use crate::worker::Worker;
+use crate::worker::{Line, Worker, WorkerSender};
 
 impl Worker {
     /// Brakes what a refusal stops.
@@ -41,11 +41,24 @@ impl Worker {
             Stopped::Sender => [Subject::Sender(sender.pace.name.clone())].into(),
             Stopped::Account => [Subject::Account(sender.waba_id.clone())].into(),
             Stopped::Token => self
-                .senders
-                .values()
-                .filter(|line| line.sender.token_name == sender.token_name)
+                .concerned(context, on)
+                .into_iter()
                 .map(|line| Subject::Sender(line.sender.pace.name.clone()))
                 .collect(),
         }
+    }
+
+    /// The senders that are concerned.
+    pub(crate) fn concerned<'w>(&'w self, context: &'w SliceContext, on: Stopped) -> Vec<&'w Line> {
+        let own = &context.line.sender;
+        match on {
+            Stopped::Template | Stopped::Sender => vec![context.line.as_ref()],
+            Stopped::Account => self.senders_where(|sender| sender.waba_id == own.waba_id),
+            Stopped::Token => self.senders_where(|sender| sender.token_name == own.token_name),
+        }
+    }
+
+    fn senders_where(&self, is_one: impl Fn(&WorkerSender) -> bool) -> Vec<&Line> {
+        self.senders.values().map(|line| &**line).filter(|line| is_one(&line.sender)).collect()
     }
 }

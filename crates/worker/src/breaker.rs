@@ -33,7 +33,7 @@ impl Breaker {
                 Effect::CanaryLanded
                 | Effect::CanaryRefused(_)
                 | Effect::NotSynced
-                | Effect::SlowDown
+                | Effect::SlowDown(_)
                 | Effect::Suppress(_)
                 | Effect::Brake(_)
                 | Effect::Pause(_) => {}

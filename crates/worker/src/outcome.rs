@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use campaign::platform_error::{Circumstances, Class, Learnt, Scope, Verdict, classify};
-use campaign::retry::{self, Next};
+use campaign::retry::{self, LONGEST_RETRY_AFTER, Next};
 use chrono::{DateTime, Utc};
 use store::brake::Cause;
 use store::model::{ClaimedMessage, Failure, OutcomeKind};
@@ -29,8 +29,8 @@ pub enum Effect {
     CanaryRefused(DateTime<Utc>),
     /// The template is still syncing.
     NotSynced,
-    /// The sender goes too fast, or the platform is out of reach.
-    SlowDown,
+    /// These go too fast, or the platform is out of reach.
+    SlowDown(Stopped),
     /// Never write to this address again.
     Suppress(String),
     /// Refused in a way that, many times in a row, is not the recipients' fault.
@@ -54,7 +54,7 @@ pub struct Stop {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// What a refusal of the platform stops.
+/// What a refusal of the platform stops or slows down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stopped {
     /// The message's template.
@@ -104,7 +104,7 @@ pub fn judge(answer: SendOutcome, message: &ClaimedMessage, attempt: &Attempt) -
                 detail: format!("The platform could not be reached: {reason}."),
             };
             let wait = attempt.policy.delay(1, seed_of(message, attempt.seed));
-            let mut effects = vec![Effect::SlowDown];
+            let mut effects = vec![Effect::SlowDown(Stopped::Sender)];
             if message.is_canary {
                 effects.push(Effect::CanaryRefused(message.claimed_at));
             }
@@ -184,8 +184,31 @@ fn effects(
     if verdict.closes_gate {
         effects.push(Effect::NotSynced);
     }
+    let brake = |on, wait: Option<Duration>| {
+        Effect::Brake(Stop {
+            on,
+            cause: Cause::Refused(refusal.code.unwrap_or_default()),
+            reason: verdict.explanation.clone(),
+            until: wait.map(|wait| now + wait),
+        })
+    };
     if verdict.throttle {
-        effects.push(Effect::SlowDown);
+        let on = match verdict.scope {
+            Scope::Account => Stopped::Account,
+            Scope::App => Stopped::Token,
+            Scope::Message
+            | Scope::Recipient
+            | Scope::Pair
+            | Scope::Country
+            | Scope::Template
+            | Scope::Sender => Stopped::Sender,
+        };
+        effects.push(Effect::SlowDown(on));
+        // What has used up its calls gets nothing through before they are given back.
+        let regain = refusal.usage.and_then(|usage| usage.regain_access());
+        if let Some(wait) = regain.filter(|_| on != Stopped::Sender) {
+            effects.push(brake(on, Some(wait.min(LONGEST_RETRY_AFTER))));
+        }
     }
     if verdict.opt_out {
         effects.push(Effect::Suppress(message.recipient.clone()));
@@ -195,12 +218,7 @@ fn effects(
     }
     if let Some(on) = stopped(verdict) {
         let wait = refusal.retry_after.or_else(|| verdict.lifts_by_itself.then_some(LIFTS_AFTER));
-        effects.push(Effect::Brake(Stop {
-            on,
-            cause: Cause::Refused(refusal.code.unwrap_or_default()),
-            reason: verdict.explanation.clone(),
-            until: wait.map(|wait| now + wait),
-        }));
+        effects.push(brake(on, wait));
     }
     effects
 }

@@ -376,8 +376,10 @@ impl Worker {
                 gate(GateEvent::NotSynced).await;
                 false
             }
-            Effect::SlowDown => {
-                self.permits.slow_down(&context.line.sender.pace).await;
+            Effect::SlowDown(on) => {
+                for line in self.concerned(context, on) {
+                    self.permits.slow_down(&line.sender.pace).await;
+                }
                 true
             }
             Effect::Suppress(address) => {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use campaign::lifecycle;
 use campaign::message::State;
 use chrono::TimeDelta;
+use queue::SenderPace;
 use simulator::{Latency, Outcome, Profile, Rule};
+use store::brake::Subject;
 use store::model::MessageRow;
-use testkit::files::person;
+use testkit::files::{SECOND, WABA_ID, person};
 use testkit::{World, WorldOptions};
 
 fn refused(code: u32) -> Outcome {
@@ -119,6 +121,52 @@ async fn the_platforms_own_wait_is_kept() {
     let (key, message) = cases.meets(unknown, "retry: { attempts: 1 }").await;
     assert_failure(&message, State::Retrying, Some(999_999), "retry");
     cases.ends_well(&key, 2).await;
+}
+
+/// A number that goes too fast slows down alone; where the account or the app has used up its calls, all do that share
+/// it.
+#[tokio::test(flavor = "multi_thread")]
+async fn throttling_slows_down_all_that_it_concerns() {
+    for (code, both) in [(130_429, false), (80_007, true), (4, true), (613, true)] {
+        let world = crate::world(WorldOptions { second: true, ..WorldOptions::default() }).await;
+        world.files.people("people.csv", 0, 2);
+        world.launch(&world.files.campaign("fast", "people.csv", "")).await;
+        world.platform.script(Rule::to(person(0), refused(code)).times(1));
+        while world.platform.requests().len() < 2 {
+            world.round(1).await;
+        }
+        let slowed = |name: &'static str| {
+            let pace = SenderPace { name: name.to_owned(), rate: "80/s".parse().unwrap() };
+            let permits = world.permits.clone();
+            async move { permits.factor(&pace).await < 1.0 }
+        };
+        assert!(slowed("jaspers-in").await, "{code}");
+        assert_eq!(slowed(SECOND.0).await, both, "{code}");
+    }
+}
+
+/// The usage headers say when calls are let through again: nothing is tried on that account before.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_usage_headers_are_heeded() {
+    let mut cases = Cases::new().await;
+    for (minutes, waits) in [(7, 7), (100_000, 60)] {
+        let usage = format!(
+            r#"{{"102290129340398":[{{"type":"messages","call_count":100,"estimated_time_to_regain_access":{minutes}}}]}}"#
+        );
+        let headers = BTreeMap::from([("X-Business-Use-Case-Usage".to_owned(), usage)]);
+        let outcome = Outcome::Error { code: 80_007, http: None, details: None, headers };
+        let (key, message) = cases.meets(outcome, "retry: { attempts: 1 }").await;
+        assert_failure(&message, State::Retrying, Some(80_007), "retry");
+        cases.world.step().await;
+        let brakes = cases.world.store.brakes(cases.world.now()).await.unwrap();
+        assert_eq!(brakes[0].on, Subject::Account(WABA_ID.to_owned()));
+        let waited = brakes[0].until.unwrap() - message.claimed_at.unwrap();
+        assert!((waited - TimeDelta::minutes(waits)).abs() < TimeDelta::seconds(5), "{minutes}: {waited}");
+        let taken = cases.world.platform.requests().len();
+        cases.world.pass(Duration::from_secs(waits as u64 * 60 - 30), Duration::from_secs(60)).await;
+        assert_eq!(cases.world.platform.requests().len(), taken, "{minutes}: nothing is tried meanwhile");
+        cases.ends_well(&key, 2).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

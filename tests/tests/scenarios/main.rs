@@ -10,6 +10,8 @@
 
 use testkit::{World, WorldOptions};
 
+mod account;
+mod applying;
 mod codes;
 mod control;
 mod errors;
@@ -18,6 +20,7 @@ mod health;
 mod launching;
 mod money;
 mod optout;
+mod rules;
 mod schedule;
 mod webhooks;
 

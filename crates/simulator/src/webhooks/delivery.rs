@@ -67,6 +67,11 @@ impl Deliverer {
         self.webhook.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What webhooks are signed with: the app's secret.
+    pub(crate) fn app_secret(&self) -> Option<String> {
+        self.webhook().map(|webhook| webhook.app_secret)
+    }
+
     /// Tries once.
     pub(crate) async fn attempt(&self, events: &[Event]) -> Attempt {
         let Some(webhook) = self.webhook() else { return Attempt::NobodyListens };

@@ -1,11 +1,13 @@
 //! Numbers, accounts, templates and reach estimates.
 
 use chrono::TimeDelta;
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
-use simulator::{Config, Number};
+use sha2::Sha256;
+use simulator::{Account, Config, Number};
 use std::time::Duration;
 
-use crate::harness::{NUMBER, WABA, World, config};
+use crate::harness::{NUMBER, SECRET, WABA, World, config};
 
 #[tokio::test]
 async fn numbers_and_accounts_answer_the_fields_they_are_asked() {
@@ -56,7 +58,7 @@ async fn a_template_is_created_reviewed_edited_and_deleted() {
     let world = World::start(Config { review_time: Duration::from_secs(60), ..config() }).await;
     let create = json!({
         "name": "eid_sale", "language": "en", "category": "MARKETING", "message_send_ttl_seconds": 86_400,
-        "components": [{ "type": "BODY", "text": "Hello {{1}}" }],
+        "components": [{ "type": "BODY", "text": "Hello {{1}}, it is Eid" }],
         "optimization_spec": { "bid_amount": 87_000, "bid_strategy": "LOWEST_COST_WITH_BID_CAP" }
     });
     let path = format!("{WABA}/message_templates");
@@ -110,4 +112,97 @@ async fn reach_grows_with_the_max_price() {
     let deliveries: Vec<u64> = curve.iter().map(|e| e["upper_bound_deliveries"].as_u64().unwrap()).collect();
     assert!(deliveries.is_sorted() && *deliveries.last().unwrap() == 1000, "{deliveries:?}");
     assert_eq!(world.get(&format!("{WABA}/reachestimate")).await.code(), 100);
+}
+
+#[tokio::test]
+async fn templates_that_the_platform_would_refuse_are_refused() {
+    let account = Account { max_price_agreement: false, ..Account::default() };
+    let world = World::start(Config { accounts: vec![account], ..config() }).await;
+    let path = format!("{WABA}/message_templates");
+    let body = |text: &str| json!([{ "type": "BODY", "text": text }]);
+    let footer =
+        json!([{ "type": "BODY", "text": "Hi" }, { "type": "FOOTER", "text": "Bye {{1}}, see you" }]);
+    let cases = [
+        (2_388_040, body(&"x".repeat(1_025))),
+        (2_388_073, footer),
+        (2_388_299, body("Hello {{1}}")),
+        (2_388_299, body("{{1}}, hello")),
+    ];
+    for (code, components) in cases {
+        let create =
+            json!({ "name": "bad", "language": "en", "category": "MARKETING", "components": components });
+        assert_eq!(world.try_post(&path, &create).await.unwrap().code(), code, "{components}");
+    }
+    let spec = json!({ "bid_amount": 87_000, "bid_strategy": "LOWEST_COST_WITH_BID_CAP" });
+    let create = json!({
+        "name": "dear", "language": "en", "category": "MARKETING", "components": body("Hi"), "optimization_spec": spec
+    });
+    let refused = world.try_post(&path, &create).await.unwrap();
+    assert_eq!(refused.code(), 100);
+    let details = refused.body["error"]["error_data"]["details"].as_str().unwrap();
+    assert!(details.contains("testing legal agreement"), "{details}");
+    let listed = world.get(&format!("{path}?name=dear")).await;
+    assert_eq!(listed.body["data"], json!([]), "a look for a name makes none");
+}
+
+#[tokio::test]
+async fn a_partner_sees_and_invites_its_clients_only() {
+    let client = Account {
+        waba_id: "8".into(),
+        owner_business_id: Some("55".into()),
+        partner_business_id: Some(Number::default().business_id),
+        onboarding_status: "ELIGIBLE".into(),
+        ..Account::default()
+    };
+    let stranger = Account {
+        waba_id: "9".into(),
+        owner_business_id: Some("66".into()),
+        partner_business_id: None,
+        ..client.clone()
+    };
+    let accounts = vec![Account::default(), client, stranger];
+    let world = World::start(Config { accounts, ..config() }).await;
+    let business = Number::default().business_id;
+    let path = format!("{business}/client_whatsapp_business_accounts");
+    let filtered = |value: &str| {
+        format!(
+            "{path}?filtering=%5B%7B%22field%22:%22marketing_messages_onboarding_status%22,%22operator%22:%22IN%22,%22value%22:%5B%22{value}%22%5D%7D%5D"
+        )
+    };
+    assert_eq!(world.get(&filtered("ELIGIBLE")).await.body["data"][0]["id"], "8");
+    assert_eq!(world.get(&filtered("ONBOARDED")).await.body["data"], json!([]));
+    assert_eq!(world.get(&format!("{path}?filtering=ELIGIBLE")).await.code(), 100, "not JSON");
+
+    let status = |body: &serde_json::Value| body["marketing_messages_onboarding_status"]["status"].clone();
+    let read = "fields=marketing_messages_onboarding_status";
+    assert_eq!(status(&world.get(&format!("55?{read}")).await.body), "NOT_STARTED");
+    let invite = "55/onboard_partners_to_mm_lite";
+    assert!(world.try_post(invite, &json!({})).await.unwrap().body["request_id"].is_string());
+    assert_eq!(world.try_post(invite, &json!({})).await.unwrap().code(), 1_752_041);
+    assert_eq!(status(&world.get(&format!("55?{read}")).await.body), "REQUEST_SENT");
+    assert_eq!(world.get(&format!("66?{read}")).await.code(), 100, "no client of ours");
+    assert_eq!(world.try_post("66/onboard_partners_to_mm_lite", &json!({})).await.unwrap().code(), 100);
+    let own = world.get(&format!("{business}?{read}")).await.body;
+    assert_eq!(status(&own), "TERM_OF_SERVICE_SIGNED");
+}
+
+#[tokio::test]
+async fn a_system_users_token_wants_a_proof() {
+    let world = World::start(config()).await;
+    let path = format!("{}/system_user_access_tokens", Number::default().business_id);
+    let proof = {
+        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+        mac.update(b"sim-token");
+        hex::encode(mac.finalize().into_bytes())
+    };
+    let fetched = world.get(&format!("{path}?appsecret_proof={proof}&fetch_only=true")).await;
+    assert_eq!(fetched.http, 200, "{fetched:?}");
+    assert!(fetched.body["access_token"].is_string());
+    for query in [
+        "fetch_only=true".to_owned(),
+        "appsecret_proof=00&fetch_only=true".to_owned(),
+        format!("appsecret_proof={proof}"),
+    ] {
+        assert_eq!(world.get(&format!("{path}?{query}")).await.code(), 100, "{query}");
+    }
 }

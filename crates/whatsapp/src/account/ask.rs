@@ -1,11 +1,14 @@
 //! One GET call to the account: the answer as JSON, or an error that is a sentence.
 
-use reqwest::Url;
+use reqwest::{RequestBuilder, Url};
 use serde_json::Value;
 
 use crate::Client;
 use crate::error_body::{ErrorBody, excerpt};
 use crate::send::{causes, read_to_end};
+
+/// How many pages of a listing are read: an account has at most 6,000 templates, 100 on a page.
+const MAX_PAGES: usize = 64;
 
 /// Why a question to the account has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +63,7 @@ pub enum AccountError {
     },
 }
 
-fn code_or_status(code: &Option<i64>, http_status: &u16) -> String {
+pub(super) fn code_or_status(code: &Option<i64>, http_status: &u16) -> String {
     match code {
         Some(code) => format!("code {code}"),
         None => format!("HTTP {http_status}"),
@@ -75,31 +78,59 @@ impl Client {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Value, AccountError> {
-        let url = Url::parse_with_params(&format!("{}/{path}", self.root), query).map_err(|error| {
-            AccountError::Unreachable { what: what.to_owned(), reason: error.to_string() }
-        })?;
-        let unreachable = |reason| AccountError::Unreachable { what: what.to_owned(), reason };
-        let mut response = self.http.get(url).send().await.map_err(|error| unreachable(causes(error)))?;
-        let status = response.status();
-        let body = read_to_end(&mut response).await.map_err(unreachable)?;
+        let url = self
+            .address(path, query)
+            .map_err(|reason| AccountError::Unreachable { what: what.to_owned(), reason })?;
+        exchange(self.http.get(url)).await.map_err(|trouble| match trouble {
+            Trouble::NotSent(reason) | Trouble::Lost(reason) => {
+                AccountError::Unreachable { what: what.to_owned(), reason }
+            }
+            Trouble::Refused { code, http_status, message, subcode: _ } => {
+                AccountError::Refused { what: what.to_owned(), code, http_status, message }
+            }
+            Trouble::Unreadable(reason) => unreadable(what, reason),
+        })
+    }
 
-        let error = ErrorBody::read(&body);
-        if !status.is_success() || error.as_ref().is_some_and(|error| error.code.is_some()) {
-            let (code, message) = match error {
-                Some(error) => (error.code, error.details.unwrap_or(error.title)),
-                None => (None, excerpt(&body)),
+    /// `{root}/{path}?{query}`, each value of the query encoded.
+    pub(super) fn address(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, String> {
+        let address = format!("{}/{path}", self.root);
+        let url =
+            if query.is_empty() { Url::parse(&address) } else { Url::parse_with_params(&address, query) };
+        url.map_err(|error| error.to_string())
+    }
+
+    /// Reads a listing page by page: its `data`, until `take` says that it has what it wants.
+    pub(super) async fn ask_pages(
+        &self,
+        what: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        fields: Fields<'_>,
+        mut take: impl FnMut(&[Value]) -> Result<Go, AccountError>,
+    ) -> Result<(), AccountError> {
+        let mut after: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let mut query = query.to_vec();
+            query.push(("limit", "100"));
+            query.extend(after.as_deref().map(|after| ("after", after)));
+            let page = match fields {
+                Fields::Usual => self.ask(what, path, &query).await?,
+                Fields::These { required, optional } => {
+                    self.ask_fields(what, path, &query, required, optional).await?
+                }
             };
-            let message = if message.is_empty() { "it does not say why".to_owned() } else { message };
-            return Err(AccountError::Refused {
-                what: what.to_owned(),
-                code,
-                http_status: status.as_u16(),
-                message,
-            });
+            let data = page.get("data").and_then(Value::as_array);
+            let data = data.ok_or_else(|| unreadable(what, "it has no list `data`"))?;
+            if take(data)? == Go::Enough {
+                return Ok(());
+            }
+            match next_cursor(&page) {
+                Some(cursor) if after.as_ref() != Some(&cursor) => after = Some(cursor),
+                _ => return Ok(()),
+            }
         }
-        let value: Value = serde_json::from_slice(&body)
-            .map_err(|error| unreadable(what, format!("it is not JSON ({error}): `{}`", excerpt(&body))))?;
-        if value.is_object() { Ok(value) } else { Err(unreadable(what, "it is not a JSON object")) }
+        Err(unreadable(what, format!("its list goes on after {MAX_PAGES} pages")))
     }
 
     /// Like [`Client::ask`], with a list of fields of which those in `optional` are left out where the
@@ -129,6 +160,72 @@ impl Client {
             }
         }
     }
+}
+
+/// Which fields of a listing's entries are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fields<'a> {
+    /// Those that come unasked.
+    Usual,
+    /// These; as [`Client::ask_fields`].
+    These {
+        /// Known to every version.
+        required: &'a [&'a str],
+        /// Left out where the platform does not know them.
+        optional: &'a [&'a str],
+    },
+}
+
+/// Whether a listing is read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Go {
+    On,
+    Enough,
+}
+
+/// Where the next page begins. The address the platform gives for it is only taken as a sign that there is
+/// one: following it would send the token wherever it points.
+fn next_cursor(page: &Value) -> Option<String> {
+    let paging = page.get("paging")?;
+    paging.get("next")?;
+    text(paging.get("cursors")?, "after")
+}
+
+/// Why a call has no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// No request went out.
+    NotSent(String),
+    /// A request went out, or may have, and no answer came.
+    Lost(String),
+    /// The answer is an error.
+    Refused { code: Option<i64>, subcode: Option<i64>, http_status: u16, message: String },
+    /// The answer makes no sense.
+    Unreadable(String),
+}
+
+/// Makes one call: the answer, a JSON object, or what came instead.
+pub(super) async fn exchange(request: RequestBuilder) -> Result<Value, Trouble> {
+    let mut response = request.send().await.map_err(|error| {
+        let is_unsent = error.is_connect() || error.is_builder();
+        let reason = causes(error);
+        if is_unsent { Trouble::NotSent(reason) } else { Trouble::Lost(reason) }
+    })?;
+    let status = response.status();
+    let body = read_to_end(&mut response).await.map_err(Trouble::Lost)?;
+
+    let error = ErrorBody::read(&body);
+    if !status.is_success() || error.as_ref().is_some_and(|error| error.code.is_some()) {
+        let (code, subcode, message) = match error {
+            Some(error) => (error.code, error.subcode, error.details.unwrap_or(error.title)),
+            None => (None, None, excerpt(&body)),
+        };
+        let message = if message.is_empty() { "it does not say why".to_owned() } else { message };
+        return Err(Trouble::Refused { code, subcode, http_status: status.as_u16(), message });
+    }
+    let value: Value = serde_json::from_slice(&body)
+        .map_err(|error| Trouble::Unreadable(format!("it is not JSON ({error}): `{}`", excerpt(&body))))?;
+    if value.is_object() { Ok(value) } else { Err(Trouble::Unreadable("it is not a JSON object".to_owned())) }
 }
 
 /// An answer that makes no sense.

@@ -1,5 +1,7 @@
 //! The sender's number and the business account it belongs to.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::ask::{AccountError, text, unreadable};
@@ -160,5 +162,40 @@ fn onboarding(value: &Value) -> OnboardingStatus {
             name if name.starts_with("INELIGIBLE") => OnboardingStatus::Ineligible(status),
             _ => OnboardingStatus::Other(status),
         },
+    }
+}
+
+/// The platform's word; `UNKNOWN` where it said none.
+impl fmt::Display for OnboardingStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Onboarded => "ONBOARDED",
+            Self::Eligible => "ELIGIBLE",
+            Self::PendingValidPaymentMethod => "PENDING_VALID_PAYMENT_METHOD",
+            Self::PendingInternalSetup => "PENDING_INTERNAL_SETUP",
+            Self::Ineligible(name) | Self::Other(name) => name,
+            Self::Unknown => "UNKNOWN",
+        })
+    }
+}
+
+impl fmt::Display for Throughput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Standard => "STANDARD",
+            Self::High => "HIGH",
+            Self::Other(name) => name,
+        })
+    }
+}
+
+/// The platform's word; `UNKNOWN` where it said none.
+impl fmt::Display for NumberStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connected => "CONNECTED",
+            Self::Other(name) => name,
+            Self::Unknown => "UNKNOWN",
+        })
     }
 }

@@ -4,14 +4,25 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::ask::{AccountError, integer, text, unreadable};
+use super::ask::{AccountError, Fields, Go, integer, text, unreadable};
 use super::business::check_id;
 use super::components::{self, TemplateComponents};
 use crate::health::Quality;
 use crate::{Client, Provider};
 
-/// How many pages of a listing are read: an account has at most 6,000 templates, and the name narrows them.
-const MAX_PAGES: usize = 64;
+/// What is asked of each template.
+const FIELDS: &[&str] = &[
+    "id",
+    "name",
+    "language",
+    "status",
+    "category",
+    "parameter_format",
+    "components",
+    "message_send_ttl_seconds",
+    "rejected_reason",
+    "quality_score",
+];
 
 /// Which template is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +35,17 @@ pub struct TemplateQuery<'a> {
     pub language: &'a str,
     /// What the template's max-price object is called: `optimization_spec`, or `bid_spec` before 31 July
     /// 2026. Both are read, but only this one is asked for.
+    pub max_price_field: &'a str,
+}
+
+/// Which templates of an account are listed.
+#[derive(Debug, Clone, Copy)]
+pub struct TemplateList<'a> {
+    /// The business account.
+    pub waba_id: &'a str,
+    /// Only this name, in all its languages; `None` for all templates.
+    pub name: Option<&'a str>,
+    /// As in [`TemplateQuery`].
     pub max_price_field: &'a str,
 }
 
@@ -44,6 +66,8 @@ pub struct TemplateInfo {
     pub parameter_format: ParameterFormat,
     /// Its parts and their variables.
     pub components: TemplateComponents,
+    /// Its parts as the platform writes them: an array of components, or null where it gave none.
+    pub components_json: Value,
     /// After how many seconds an undelivered message is dropped: 43,200 to 2,592,000; `None` for the default
     /// of 30 days. `-1` also means 30 days.
     pub message_send_ttl_seconds: Option<i64>,
@@ -121,7 +145,8 @@ pub enum Category {
 }
 
 impl Category {
-    fn read(name: &str) -> Self {
+    /// Reads the platform's word, in any case.
+    pub fn read(name: &str) -> Self {
         match name.to_ascii_uppercase().as_str() {
             "MARKETING" => Self::Marketing,
             "UTILITY" => Self::Utility,
@@ -151,6 +176,15 @@ pub enum ParameterFormat {
     Named,
 }
 
+impl fmt::Display for ParameterFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Positional => "POSITIONAL",
+            Self::Named => "NAMED",
+        })
+    }
+}
+
 impl Client {
     /// Asks for a template by name and language; `None` where the account has none.
     ///
@@ -163,59 +197,76 @@ impl Client {
             return Err(AccountError::NotOffered { what });
         }
         check_id(&what, query.waba_id)?;
-        let path = format!("{}/message_templates", query.waba_id);
-        let fields = [
-            "id",
-            "name",
-            "language",
-            "status",
-            "category",
-            "parameter_format",
-            "components",
-            "message_send_ttl_seconds",
-            "rejected_reason",
-            "quality_score",
-        ];
-        let optional = [query.max_price_field];
+        let filters = [("name", query.name), ("language", query.language)];
         // The filter on the name also finds longer names, so the right one may be on a later page.
-        let mut after: Option<String> = None;
-        for _ in 0..MAX_PAGES {
-            let mut filters = vec![("name", query.name), ("language", query.language), ("limit", "100")];
-            filters.extend(after.as_deref().map(|after| ("after", after)));
-            let page = self.ask_fields(&what, &path, &filters, &fields, &optional).await?;
-            let templates = page.get("data").and_then(Value::as_array);
-            let templates = templates.ok_or_else(|| unreadable(&what, "it has no list `data`"))?;
-            let found = templates.iter().find(|template| {
-                text(template, "name").as_deref() == Some(query.name)
-                    && text(template, "language").as_deref() == Some(query.language)
-            });
-            if let Some(template) = found {
-                return read(&what, query, template).map(Some);
+        let mut found = None;
+        self.each_template(&what, query.waba_id, &filters, query.max_price_field, |template| {
+            let is_it = text(template, "name").as_deref() == Some(query.name)
+                && text(template, "language").as_deref() == Some(query.language);
+            if is_it {
+                found = Some(read(&what, query.max_price_field, template)?);
             }
-            match next_cursor(&page) {
-                Some(cursor) if after.as_ref() != Some(&cursor) => after = Some(cursor),
-                _ => return Ok(None),
-            }
+            Ok(if is_it { Go::Enough } else { Go::On })
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// Lists an account's templates, in the platform's order.
+    ///
+    /// # Errors
+    ///
+    /// See [`AccountError`]; 360dialog does not offer it.
+    pub async fn templates(&self, list: TemplateList<'_>) -> Result<Vec<TemplateInfo>, AccountError> {
+        let what = match list.name {
+            Some(name) => format!("the template {name}"),
+            None => format!("the templates of account {}", list.waba_id),
+        };
+        if self.provider == Provider::Dialog360 {
+            return Err(AccountError::NotOffered { what });
         }
-        Err(unreadable(&what, format!("its list goes on after {MAX_PAGES} pages")))
+        check_id(&what, list.waba_id)?;
+        let filters: Vec<(&str, &str)> = list.name.map(|name| ("name", name)).into_iter().collect();
+        let mut found = Vec::new();
+        self.each_template(&what, list.waba_id, &filters, list.max_price_field, |template| {
+            if list.name.is_none_or(|name| text(template, "name").as_deref() == Some(name)) {
+                found.push(read(&what, list.max_price_field, template)?);
+            }
+            Ok(Go::On)
+        })
+        .await?;
+        Ok(found)
+    }
+
+    async fn each_template(
+        &self,
+        what: &str,
+        waba_id: &str,
+        filters: &[(&str, &str)],
+        max_price_field: &str,
+        mut take: impl FnMut(&Value) -> Result<Go, AccountError>,
+    ) -> Result<(), AccountError> {
+        let path = format!("{waba_id}/message_templates");
+        let fields = Fields::These { required: FIELDS, optional: &[max_price_field] };
+        self.ask_pages(what, &path, filters, fields, |page| {
+            for template in page {
+                if take(template)? == Go::Enough {
+                    return Ok(Go::Enough);
+                }
+            }
+            Ok(Go::On)
+        })
+        .await
     }
 }
 
-/// Where the next page begins. The address the platform gives for it is only taken as a sign that there is
-/// one: following it would send the token wherever it points.
-fn next_cursor(page: &Value) -> Option<String> {
-    let paging = page.get("paging")?;
-    paging.get("next")?;
-    text(paging.get("cursors")?, "after")
-}
-
-fn read(what: &str, query: TemplateQuery<'_>, template: &Value) -> Result<TemplateInfo, AccountError> {
+fn read(what: &str, max_price_field: &str, template: &Value) -> Result<TemplateInfo, AccountError> {
     let required =
         |key: &str| text(template, key).ok_or_else(|| unreadable(what, format!("it has no `{key}`")));
     let quality = template.get("quality_score");
     let quality =
         quality.and_then(|quality| text(quality, "score")).or_else(|| text(template, "quality_score"));
-    let max_price = [query.max_price_field, "optimization_spec", "bid_spec"]
+    let max_price = [max_price_field, "optimization_spec", "bid_spec"]
         .into_iter()
         .filter_map(|field| template.get(field))
         .find_map(|spec| {
@@ -226,8 +277,8 @@ fn read(what: &str, query: TemplateQuery<'_>, template: &Value) -> Result<Templa
         });
     Ok(TemplateInfo {
         id: required("id")?,
-        name: query.name.to_owned(),
-        language: query.language.to_owned(),
+        name: required("name")?,
+        language: required("language")?,
         status: TemplateState::read(&required("status")?),
         category: Category::read(&required("category")?),
         parameter_format: match text(template, "parameter_format") {
@@ -235,6 +286,7 @@ fn read(what: &str, query: TemplateQuery<'_>, template: &Value) -> Result<Templa
             _ => ParameterFormat::Positional,
         },
         components: components::read(template.get("components")),
+        components_json: template.get("components").cloned().unwrap_or(Value::Null),
         message_send_ttl_seconds: integer(template, "message_send_ttl_seconds"),
         max_price,
         quality: quality.map_or(Quality::Unknown, |score| Quality::read(&score)),

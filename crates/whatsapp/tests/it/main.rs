@@ -2,6 +2,7 @@
 //! them.
 
 mod account;
+mod changes;
 mod connection;
 mod faults;
 mod platform;
