@@ -12,6 +12,8 @@
 //! | [`limiter`] | which instants a sender's permits are for |
 //! | [`timeline`] | what a plan may expect: points by the hour, finish, what expires |
 
+#[cfg(test)]
+mod daylight_saving;
 pub mod duration;
 pub mod limiter;
 mod local_time;

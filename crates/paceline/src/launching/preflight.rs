@@ -183,7 +183,7 @@ fn template(definition: &Definition, info: &TemplateInfo, account: &mut Account)
                     info.name,
                     ttl.unwrap_or(DEFAULT_TTL_S)
                 ),
-                "a time to live is the template's own: set message_send_ttl_seconds on the template, or write its value here",
+                "a time to live is the template's own: give the template a `ttl` in a file for `paceline templates apply FILE`, or write its value here",
             )
         }
         Some(_) => {}
