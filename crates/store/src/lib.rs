@@ -15,15 +15,18 @@
 //! | [`postgres`] | the store that many machines share |
 //! | `moving` | what a transaction does between reading and writing, for every database alike |
 //! | `reading` | rows put together as they are shown, for every database alike |
-//! | `codec`, `columns` | values as columns, rows read column by column |
+//! | `codec`, `columns`, `by_name` | values as columns, rows read column by column, or by their names |
+//! | `migrations` | the steps that bring a database's tables up to date |
 //! | `conformance` | the suite that every store passes (dev only: feature `conformance`) |
 
 pub mod brake;
+mod by_name;
 mod codec;
 mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+mod migrations;
 pub mod model;
 mod moving;
 pub mod postgres;

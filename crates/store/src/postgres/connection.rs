@@ -17,11 +17,10 @@ use super::repeating::is_lost;
 use super::turns::{Turn, Turns};
 use crate::StoreError;
 use crate::codec::failed;
+use crate::migrations;
 use crate::reading::campaigns::Definitions;
 
 type Result<T> = std::result::Result<T, StoreError>;
-
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 /// Connections of one store, unless told otherwise.
 const CONNECTIONS: u32 = 16;
@@ -245,7 +244,10 @@ async fn migrate(options: &PgConnectOptions) -> Result<()> {
         Ok(connected) => connected.map_err(cannot_connect)?,
         Err(_) => return Err(cannot_connect(timed_out())),
     };
-    MIGRATIONS.run(&mut connection).await.map_err(StoreError::Migrate)?;
+    Migrator::with_migrations(migrations::postgres())
+        .run(&mut connection)
+        .await
+        .map_err(StoreError::Migrate)?;
     // What it was for is done, however the connection ends.
     let _ = connection.close().await;
     Ok(())

@@ -7,9 +7,9 @@ use campaign::definition::Definition;
 use campaign::ids::CampaignId;
 use campaign::message;
 use campaign::money::Micros;
-use sqlx::FromRow;
 
 use crate::StoreError;
+use crate::by_name::by_name;
 use crate::codec::{amount, currency, from_json, named, number, optional_time, time, unreadable};
 use crate::model::{CampaignRow, FailureCount, GroupRow, Listing, TemplateKey, Totals, Unreadable};
 
@@ -32,8 +32,9 @@ impl Definitions {
     }
 }
 
+by_name! {
 /// A row of `campaigns`, by the names of its columns.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(crate) struct CampaignColumns {
     pub(crate) id: i64,
     key: String,
@@ -56,9 +57,11 @@ pub(crate) struct CampaignColumns {
     attempts: i64,
     stop_waived: bool,
 }
+}
 
+by_name! {
 /// A row of `send_groups`, with the earliest `not_before` of its deferred slices.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(crate) struct GroupColumns {
     campaign_id: i64,
     number: i64,
@@ -71,6 +74,7 @@ pub(crate) struct GroupColumns {
     planned: i64,
     released: i64,
     not_before: Option<i64>,
+}
 }
 
 /// Rows of campaigns, as of one moment.

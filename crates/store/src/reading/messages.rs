@@ -1,8 +1,7 @@
 //! Messages and excluded rows.
 
-use sqlx::FromRow;
-
 use crate::StoreError;
+use crate::by_name::by_name;
 use crate::codec::{amount, named, number, optional_time, seq_of};
 use crate::columns::Columns;
 use crate::model::{Excluded, MessageRow};
@@ -43,14 +42,16 @@ pub(crate) fn message(columns: &mut impl Columns) -> Result<MessageRow> {
     })
 }
 
+by_name! {
 /// A row of `excluded`, by the names of its columns.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(crate) struct ExcludedColumns {
     seq: i64,
     line: i64,
     recipient: String,
     reason: String,
     detail: String,
+}
 }
 
 impl ExcludedColumns {

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use campaign::ids::CampaignId;
 use campaign::message::State;
-use sqlx::FromRow;
 
 use crate::StoreError;
+use crate::by_name::by_name;
 use crate::codec::{number, unreadable};
 use crate::model::Verdict;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+by_name! {
 /// What a campaign's row says, by the names of its columns.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(crate) struct CampaignSums {
     budget: Option<i64>,
     spent: i64,
@@ -24,6 +25,7 @@ pub(crate) struct CampaignSums {
     excluded_total: i64,
     messages_total: i64,
     state: String,
+}
 }
 
 /// The same, added up from the rows.

@@ -4,12 +4,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 
 use crate::StoreError;
 use crate::codec::failed;
+use crate::migrations;
 use crate::reading::campaigns::Definitions;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -133,7 +135,7 @@ fn pool(connections: u32) -> PoolOptions<Sqlite> {
 async fn migrate(write: &SqlitePool) -> Result<()> {
     let mut tx =
         patiently(|| write.begin_with("BEGIN IMMEDIATE")).await.map_err(failed("begin a migration"))?;
-    sqlx::migrate!("../../migrations/sqlite").run(&mut *tx).await.map_err(StoreError::Migrate)?;
+    Migrator::with_migrations(migrations::sqlite()).run(&mut *tx).await.map_err(StoreError::Migrate)?;
     tx.commit().await.map_err(failed("commit a migration"))
 }
 
