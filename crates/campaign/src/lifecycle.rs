@@ -20,11 +20,11 @@ pub enum State {
     /// Its audience is being written. A launch that dies here leaves a campaign that never runs and can be
     /// launched again.
     Loading,
-    /// Waits for its start time or for its template's gate.
+    /// Waits for its start time, its template's gate, or a brake.
     Waiting,
     /// Sends.
     Running,
-    /// Held by an operator, or by a health brake.
+    /// Held by an operator, or because many messages in a row were refused.
     Paused,
     /// All is sent; statuses are still due.
     Settling,
@@ -97,9 +97,9 @@ pub enum Event {
     Loaded,
     /// Its start time has come and a template's gate is open.
     Begin,
-    /// It has nothing it may send before some time: a gate closed.
+    /// It has nothing it may send before some time: a gate closed, or a brake was set.
     Wait,
-    /// An operator or a health brake holds it.
+    /// An operator holds it, or many messages in a row were refused.
     Pause,
     /// An operator lets it go on.
     Resume,

@@ -128,9 +128,6 @@ impl Committer {
         if !changes.resumed.is_empty() {
             self.store.unsuppress(&changes.resumed).await.map_err(failed)?;
         }
-        if !changes.brakes.is_empty() {
-            self.change_brakes(&changes.brakes).await.map_err(failed)?;
-        }
         if !changes.statuses.is_empty() {
             let report =
                 self.store.apply_statuses(&changes.statuses, self.clock.now()).await.map_err(failed)?;
@@ -138,7 +135,24 @@ impl Committer {
             add(&self.counters.unchanged, report.unchanged);
             add(&self.counters.parked, report.parked);
         }
+        // Last: where something before it was not stored, all of it comes again, and an old brake with it.
+        let brakes = self.brakes(changes).await.map_err(failed)?;
+        if !brakes.is_empty() {
+            self.change_brakes(&brakes).await.map_err(failed)?;
+        }
         Ok(())
+    }
+
+    /// What webhooks about templates and accounts change, and what failed messages stop.
+    async fn brakes(&self, changes: &Changes) -> Result<Vec<BrakeChange>, StoreError> {
+        let mut brakes = changes.brakes.clone();
+        for stop in &changes.stops {
+            // Of messages that are not ours, or not known yet, nobody knows what stops.
+            if let Some(group) = self.store.sent_with(&stop.wamid, stop.key).await? {
+                brakes.push(BrakeChange::Set(stop.brake(group, self.clock.now())));
+            }
+        }
+        Ok(brakes)
     }
 
     async fn change_brakes(&self, changes: &[BrakeChange]) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! What webhooks about templates and accounts mean for what is sent. Pure: events in, brakes set and lifted.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use store::brake::{Brake, BrakeChange, Cause, Lifted, Subject};
 use store::model::TemplateKey;
 use whatsapp::health::Quality;
@@ -27,7 +27,9 @@ pub fn template_status(status: &TemplateStatus, now: DateTime<Utc>) -> Option<Br
     };
     let happened = match &status.event {
         TemplateEvent::Approved | TemplateEvent::Reinstated | TemplateEvent::Unarchived => {
-            return Some(BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Status), Lifted::Refusals]));
+            // What may be sent again may be, whatever its rating: nothing else would better it.
+            let causes = [Cause::Status, Cause::Quality].map(Lifted::Cause);
+            return Some(BrakeChange::Lift(on, causes.into_iter().chain([Lifted::Refusals]).collect()));
         }
         TemplateEvent::Paused => {
             "Meta paused the template. A pause for quality lifts after 3 or 6 hours; one for pacing is lifted in WhatsApp Manager."
@@ -46,7 +48,14 @@ pub fn template_status(status: &TemplateStatus, now: DateTime<Utc>) -> Option<Br
         | TemplateEvent::Locked
         | TemplateEvent::Other(_) => return None,
     };
-    Some(set(on, Cause::Status, format!("{happened}{}", said()), now, None))
+    // A pause ends by itself, and a word of it that comes late, or twice, must not be the last one.
+    let until = (status.event == TemplateEvent::Paused).then(|| now + pause(status.title.as_deref()));
+    Some(set(on, Cause::Status, format!("{happened}{}", said()), now, until))
+}
+
+/// How long a pause takes (Meta: the first 3 hours, the second 6; one for pacing is lifted by hand).
+fn pause(title: Option<&str>) -> TimeDelta {
+    TimeDelta::hours(if title == Some("FIRST_PAUSE") { 3 } else { 6 })
 }
 
 /// A template's quality changed: red stops it, as every further message makes its pausing likelier.
@@ -175,13 +184,13 @@ mod tests {
     #[test]
     fn a_paused_template_stands_still_until_it_is_approved_again() {
         let brake = is_set(template_status(&status(TemplateEvent::Paused), now()), Cause::Status);
-        assert_eq!((brake.on, brake.until), (on(), None));
+        assert_eq!((brake.on, brake.until), (on(), Some(now() + TimeDelta::hours(3))));
         assert!(brake.reason.ends_with("Meta says: FIRST_PAUSE."), "{}", brake.reason);
         for event in [TemplateEvent::Disabled, TemplateEvent::Rejected, TemplateEvent::Archived] {
             is_set(template_status(&status(event), now()), Cause::Status);
         }
         let lifted = template_status(&status(TemplateEvent::Approved), now());
-        let causes = vec![Lifted::Cause(Cause::Status), Lifted::Refusals];
+        let causes = vec![Lifted::Cause(Cause::Status), Lifted::Cause(Cause::Quality), Lifted::Refusals];
         assert_eq!(lifted, Some(BrakeChange::Lift(on(), causes)));
         assert_eq!(template_status(&status(TemplateEvent::Flagged), now()), None);
     }

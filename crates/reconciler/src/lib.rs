@@ -9,11 +9,13 @@
 //! | [`intake`] | the HTTP side |
 //! | [`commit`] | many requests, one transaction |
 //! | [`translate`] | what a webhook event means for the store |
+//! | [`stops`] | what a failed message stops beside it |
 //! | [`health`] | what it means for a template or account: whether it may be sent to |
 
 pub mod commit;
 pub mod health;
 pub mod intake;
+pub mod stops;
 pub mod translate;
 
 use std::sync::Arc;

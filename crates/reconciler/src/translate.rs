@@ -10,6 +10,7 @@ use store::model::{Failure, StatusUpdate, Suppression};
 use whatsapp::webhook::{self, Choice, Event, Inbound, InboundKind, StatusEvent};
 
 use crate::health;
+use crate::stops::Stop;
 
 /// Words that, alone in a message, ask us not to write again. The platform does not act on free text.
 const STOP_WORDS: [&str; 12] = [
@@ -38,6 +39,8 @@ pub struct Changes {
     pub resumed: Vec<String>,
     /// What must not be sent for now, or may be again, in the order in which it came.
     pub brakes: Vec<BrakeChange>,
+    /// Messages whose failure stops more than them.
+    pub stops: Vec<Stop>,
     /// Kinds of event that change nothing here.
     pub other: Vec<String>,
 }
@@ -140,15 +143,20 @@ fn translate_status(event: &StatusEvent, install: &str, now: DateTime<Utc>, chan
         webhook::Status::Sent => {}
         webhook::Status::Delivered => update.status = Status::Delivered,
         webhook::Status::Read | webhook::Status::Played => update.status = Status::Read,
-        webhook::Status::Failed => fail(event, now, &mut update),
+        webhook::Status::Failed => {
+            let stop = fail(event, now, &mut update);
+            // One of each kind and number is enough: their messages share what stops.
+            let is_new = |stop: &Stop| !changes.stops.iter().any(|other| other.is_like(stop));
+            let stop = stop.filter(is_new);
+            changes.stops.extend(stop);
+        }
     }
     changes.statuses.push(update);
 }
 
 /// A status says for certain that the message was not delivered; its code says whether another try may
-/// succeed. What stops a template, sender or account fails the message here: it can be retried by hand
-/// once the cause is gone.
-fn fail(event: &StatusEvent, now: DateTime<Utc>, update: &mut StatusUpdate) {
+/// succeed. What stops a template, sender or account fails the message here, and stops what it was sent with.
+fn fail(event: &StatusEvent, now: DateTime<Utc>, update: &mut StatusUpdate) -> Option<Stop> {
     let error = event.errors.first();
     let text = error
         .map(|e| format!("{} {}", e.title, e.details.as_deref().unwrap_or_default()))
@@ -158,9 +166,9 @@ fn fail(event: &StatusEvent, now: DateTime<Utc>, update: &mut StatusUpdate) {
     let wait = matches!(verdict.class, Class::Retry | Class::Later).then(|| verdict.delay.least(1)).flatten();
     update.retry_at = wait.map(|wait| now + wait);
     update.status = Status::Failed { again: if wait.is_some() { Again::Later } else { Again::No } };
-    update.failure = Some(Failure {
-        code: error.and_then(|e| e.code),
-        class: verdict.class.name().to_owned(),
-        detail: verdict.explanation,
-    });
+    let code = error.and_then(|e| e.code);
+    let stop = Stop::of(&verdict, code, event, update.key);
+    update.failure =
+        Some(Failure { code, class: verdict.class.name().to_owned(), detail: verdict.explanation });
+    stop
 }

@@ -9,7 +9,7 @@ use campaign::pacing::{Rate, windows};
 use campaign::{lifecycle, message, planning};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use store::brake::Brake;
+use store::brake::{Brake, Cause, Subject};
 use store::model::{CampaignRow, GroupRow, ReleaseOrder, TemplateKey};
 
 /// What surrounds a campaign.
@@ -160,6 +160,17 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
     let mut in_hand = 0;
     for group in &row.groups {
         in_hand += group.released;
+        if (group.planned > 0 || group.not_before.is_some())
+            && let Some(brake) = longest(&around.brakes, group)
+        {
+            hindrances.push(Hindrance {
+                until: brake.until,
+                why: braked(brake),
+                is_gate: true,
+                is_brake: true,
+            });
+            continue;
+        }
         if group.planned == 0 {
             if let Some(until) = group.not_before {
                 hindrances.push(Hindrance {
@@ -176,11 +187,16 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
             Err(hindrance) => hindrances.push(hindrance),
         }
     }
+    let part = hindrances.iter().find(|hindrance| hindrance.is_brake);
+    let part = part.map(|braked| format!("a part of it {}", braked.why));
     if open.is_empty() && in_hand == 0 {
         hindrances.sort_by_key(|h| (h.until.is_none(), h.until));
         return match hindrances.into_iter().next() {
             Some(first) if first.is_gate => wait(row, first.why),
-            Some(first) => begin_or_explain(row, Some(first.why)),
+            Some(first) => {
+                let all: Vec<String> = [first.why].into_iter().chain(part).collect();
+                begin_or_explain(row, Some(all.join("; ")))
+            }
             None if row.count(message::State::Retrying) > 0 => begin_or_explain(
                 row,
                 Some(format!("{} messages wait to be tried again", row.count(message::State::Retrying))),
@@ -188,8 +204,7 @@ fn sending(row: &CampaignRow, around: &Surroundings, now: DateTime<Utc>) -> Vec<
             None => explain(row, row.reason.clone()),
         };
     }
-    let braked = hindrances.into_iter().find(|hindrance| hindrance.is_brake);
-    let mut actions = begin_or_explain(row, braked.map(|braked| format!("a part of it {}", braked.why)));
+    let mut actions = begin_or_explain(row, part);
     let orders = orders(row, around, &open, now);
     if !orders.is_empty() {
         actions.push(Action::Release(orders));
@@ -229,9 +244,6 @@ fn hindrance(
             format!("the sender {} is not in the configuration of the process that schedules", group.sender);
         return Err(Hindrance { until: None, why, is_gate: false, is_brake: false });
     }
-    if let Some(brake) = around.brakes.iter().find(|brake| brake.on.touches(group)) {
-        return Err(Hindrance { until: brake.until, why: braked(brake), is_gate: true, is_brake: true });
-    }
     let schedule = &row.definition.schedule;
     let zone: Tz = group.zone.parse().unwrap_or(schedule.zone);
     let hours = windows::at(&schedule.windows, zone, schedule.zone, now);
@@ -266,13 +278,25 @@ fn hindrance(
     }
 }
 
+/// Of the brakes on a group the one that ends last.
+fn longest<'b>(brakes: &'b [Brake], group: &GroupRow) -> Option<&'b Brake> {
+    let touching = brakes.iter().filter(|brake| brake.on.touches(group));
+    touching.max_by_key(|brake| (brake.until.is_none(), brake.until))
+}
+
 fn braked(brake: &Brake) -> String {
-    let Brake { on, reason, since, until, .. } = brake;
+    let Brake { on, cause, reason, since, until } = brake;
     let time = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
-    let end = until.map_or_else(
-        || "It goes on when the platform says so, or with `paceline resume`".to_owned(),
-        |until| format!("It is tried again at {}", time(&until)),
-    );
+    let end = match (until, on, cause) {
+        (Some(until), ..) => format!("It is tried again at {}", time(until)),
+        // No webhook tells that these are well again.
+        (None, Subject::Sender(_), _) | (None, Subject::Account(_), Cause::Refused(_)) => {
+            "Once the cause is gone: `paceline resume`".to_owned()
+        }
+        (None, Subject::Template(_) | Subject::Account(_), _) => {
+            "It goes on when the platform says so, or with `paceline resume`".to_owned()
+        }
+    };
     format!("waits for {on} since {}: {reason} {end}", time(since))
 }
 
@@ -316,7 +340,6 @@ mod tests {
     use campaign::ids::CampaignId;
     use campaign::money::{Currency, Micros};
     use chrono::TimeDelta;
-    use store::brake::{Cause, Subject};
     use store::model::Totals;
 
     use super::*;
@@ -425,7 +448,7 @@ mod tests {
         let row = row(lifecycle::State::Running, "", &[(QUEUED, 10)], vec![group(0, "UTC", 10, 0)]);
         let sender = || Subject::Sender("s".to_owned());
         for (until, end) in [
-            (None, "It goes on when the platform says so, or with `paceline resume`"),
+            (None, "Once the cause is gone: `paceline resume`"),
             (Some(noon() + TimeDelta::minutes(9)), "It is tried again at 2026-11-23 12:09:00 UTC"),
         ] {
             let said = format!(
@@ -436,6 +459,13 @@ mod tests {
                 [Action::Move(lifecycle::Event::Wait, Some(said))]
             );
         }
+        // Of two, the one that ends last is told.
+        let mut twice = braked(sender(), Some(noon() + TimeDelta::minutes(9)));
+        twice.brakes.extend(braked(Subject::Template(template()), None).brakes);
+        let actions = decide(&row, &twice, noon());
+        let [Action::Move(lifecycle::Event::Wait, Some(said))] = &actions[..] else { panic!("{actions:?}") };
+        assert!(said.starts_with("waits for the template offer (en) since"), "{said}");
+        assert!(said.ends_with("It goes on when the platform says so, or with `paceline resume`"), "{said}");
         let elsewhere = Subject::Account("another".to_owned());
         let goes_on = decide(&row, &braked(elsewhere, None), noon());
         assert!(matches!(goes_on[..], [Action::Release(_)]), "{goes_on:?}");

@@ -151,7 +151,7 @@ pub struct Brake {
 /// A change of what is braked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrakeChange {
-    /// Sets a brake. Where it is on already, it keeps its `since` and takes the new reason and end.
+    /// Sets a brake. Where it is on already, it keeps its `since`, takes the new reason, and ends no sooner.
     Set(Brake),
     /// Lifts the brakes on a subject that were set for these causes.
     Lift(Subject, Vec<Lifted>),

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use campaign::gate::{GateRules, GateState};
-use campaign::ids::{CampaignId, Seq, SliceId};
+use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
 use chrono::{DateTime, Utc};
 
@@ -46,8 +46,8 @@ use brake::{Brake, BrakeChange};
 pub use error::{LaunchError, StoreError, TransitionError};
 use model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
-    ReleaseOrder, Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey,
-    Totals, Verdict, WorkerId,
+    ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
+    TemplateKey, Totals, Verdict, WorkerId,
 };
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
@@ -245,6 +245,10 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// settles or releases reservations, keeps the first time of each status, the route and the cost. A
     /// failure that may be tried again but says not when is taken for final.
     async fn apply_statuses(&self, updates: &[StatusUpdate], now: DateTime<Utc>) -> Result<StatusReport>;
+
+    /// What a message was sent with: the one of our own key, else the one whose newest attempt has this id there. `None`
+    /// for messages that are not known (yet).
+    async fn sent_with(&self, wamid: &str, key: Option<(MessageId, u32)>) -> Result<Option<SentWith>>;
 
     /// How many statuses are parked.
     async fn parked_statuses(&self) -> Result<u64>;

@@ -281,6 +281,15 @@ pub struct Released {
     pub messages: u32,
 }
 
+/// What a message is sent with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentWith {
+    /// The sender's name.
+    pub sender: String,
+    /// The template.
+    pub template: TemplateKey,
+}
+
 /// What is left to do of a slice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SliceWork {

@@ -39,7 +39,8 @@ impl Worker {
         match on {
             Stopped::Template => [Subject::Template(context.group.template.clone())].into(),
             Stopped::Sender => [Subject::Sender(sender.pace.name.clone())].into(),
-            Stopped::Account => [Subject::Account(sender.waba_id.clone())].into(),
+            // The account of the messages: the configuration may name another one by now.
+            Stopped::Account => [Subject::Account(context.group.template.waba_id.clone())].into(),
             Stopped::Token => self
                 .concerned(context, on)
                 .into_iter()

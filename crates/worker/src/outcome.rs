@@ -67,7 +67,7 @@ pub enum Stopped {
     Token,
 }
 
-/// How long what lifts by itself without a word is left alone. Each look costs a bite of refused messages, which keep
+/// How long what lifts by itself is left alone at the least. Each look costs some bites of refused messages, which keep
 /// their attempts.
 const LIFTS_AFTER: Duration = Duration::from_secs(600);
 
@@ -206,7 +206,8 @@ fn effects(
         effects.push(Effect::SlowDown(on));
         // What has used up its calls gets nothing through before they are given back.
         let regain = refusal.usage.and_then(|usage| usage.regain_access());
-        if let Some(wait) = regain.filter(|_| on != Stopped::Sender) {
+        let wait = regain.filter(|_| on != Stopped::Sender).max(refusal.retry_after);
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             effects.push(brake(on, Some(wait.min(LONGEST_RETRY_AFTER))));
         }
     }
@@ -217,7 +218,9 @@ fn effects(
         effects.push(Effect::Suspicious(verdict.explanation.clone()));
     }
     if let Some(on) = stopped(verdict) {
-        let wait = refusal.retry_after.or_else(|| verdict.lifts_by_itself.then_some(LIFTS_AFTER));
+        // Never shorter: refusals of this kind use up no attempt, so they would go on at the sender's pace.
+        let asked = refusal.retry_after.map(|wait| wait.max(LIFTS_AFTER));
+        let wait = asked.or_else(|| verdict.lifts_by_itself.then_some(LIFTS_AFTER));
         effects.push(brake(on, wait));
     }
     effects

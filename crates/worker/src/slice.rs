@@ -286,7 +286,9 @@ impl Worker {
             Held::Gate { until, .. } => Some(Some(until)),
             // What is under way may give some of its reservation back.
             Held::Budget => Some(Some(self.clock.now() + Duration::from_secs(1))),
-            Held::NotRunning(_) | Held::Ended | Held::Braked | Held::SliceGone => Some(None),
+            // The scheduler looks by its own clock: a slice must not go round while the two differ.
+            Held::Braked => Some(Some(self.clock.now() + Duration::from_secs(1))),
+            Held::NotRunning(_) | Held::Ended | Held::SliceGone => Some(None),
         }
     }
 

@@ -245,7 +245,10 @@ async fn what_stops_more_than_a_message_waits_until_someone_resumes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lifts_by_itself_is_tried_again_by_itself() {
     let mut cases = Cases::new().await;
-    for (code, headers, minutes) in [(132_015, None, 10), (132_069, None, 10), (131_031, Some("900"), 15)] {
+    // A wait of nothing would have it go on at the sender's pace.
+    for (code, headers, minutes) in
+        [(132_015, None, 10), (132_069, None, 10), (131_031, Some("900"), 15), (131_042, Some("0"), 10)]
+    {
         let headers = headers.map(|wait: &str| ("Retry-After".to_owned(), wait.to_owned()));
         let outcome =
             Outcome::Error { code, http: None, details: None, headers: headers.into_iter().collect() };

@@ -80,10 +80,15 @@ pub async fn a_brake_that_is_set_again_keeps_its_beginning(store: SharedStore) {
     let on = store.brakes(at(6)).await.unwrap();
     assert_eq!((on[0].since, on[0].until), (at(1), Some(at(20))));
     assert!(on[0].reason.starts_with("Still."));
+    // It never ends sooner than was said before.
+    set(&store, Brake { until: Some(at(15)), ..again.clone() }).await;
+    assert_eq!(store.brakes(at(6)).await.unwrap()[0].until, Some(at(20)));
     // One that had ended begins anew.
-    set(&store, Brake { since: at(30), until: None, ..again }).await;
+    set(&store, Brake { since: at(30), until: None, ..again.clone() }).await;
     let on = store.brakes(at(31)).await.unwrap();
     assert_eq!((on[0].since, on[0].until), (at(30), None));
+    set(&store, Brake { since: at(32), until: Some(at(40)), ..first }).await;
+    assert_eq!(store.brakes(at(41)).await.unwrap()[0].until, None);
 }
 
 pub async fn each_cause_is_lifted_for_itself(store: SharedStore) {

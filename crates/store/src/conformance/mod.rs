@@ -178,6 +178,7 @@ macro_rules! conformance_suite {
                 who_opted_out_by_status_is_not_written_to_again
                 a_key_that_no_message_has_is_parked
                 a_read_message_was_delivered
+                what_a_message_was_sent_with
                 a_late_delivery_after_expiry
             }
             sweeps {

@@ -4,9 +4,9 @@ use campaign::ids::{CampaignId, MessageId, Seq};
 use campaign::message::{Again, State, Status};
 use chrono::TimeDelta;
 
-use super::scene::{Scene, Setup, TTL_S, at, failure, seqs, unkeyed};
+use super::scene::{Scene, Setup, TTL_S, at, failure, seqs, template, unkeyed, wamid};
 use crate::SharedStore;
-use crate::model::{Failure, MessageRow, StatusReport, StatusUpdate};
+use crate::model::{Failure, MessageRow, SentWith, StatusReport, StatusUpdate};
 
 const FAILED: Status = Status::Failed { again: Again::No };
 
@@ -271,4 +271,18 @@ pub async fn who_opted_out_by_status_is_not_written_to_again(store: SharedStore)
     scene.apply(&[update], at(2)).await;
     let recipient = scene.row(0).await.recipient;
     assert_eq!(store.suppressed(std::slice::from_ref(&recipient)).await.unwrap(), [recipient]);
+}
+
+pub async fn what_a_message_was_sent_with(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, 0..2, at(0)).await;
+    scene.accepted(0, 1, at(1)).await;
+    let wanted = SentWith { sender: "jaspers-in".into(), template: template() };
+    let message = |seq| Some((MessageId { campaign: scene.id, seq: Seq(seq) }, 1));
+    assert_eq!(store.sent_with(&wamid(0, 1), None).await.unwrap(), Some(wanted.clone()));
+    assert_eq!(store.sent_with("wamid.unheard-of", message(1)).await.unwrap(), Some(wanted));
+    assert_eq!(store.sent_with("wamid.unheard-of\0", None).await.unwrap(), None);
+    assert_eq!(store.sent_with("", message(4_000)).await.unwrap(), None);
+    let elsewhere = MessageId { campaign: CampaignId(-1), seq: Seq(0) };
+    assert_eq!(store.sent_with("", Some((elsewhere, 1))).await.unwrap(), None);
 }

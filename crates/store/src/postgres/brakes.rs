@@ -20,7 +20,8 @@ const FORGET: &str = "DELETE FROM brakes WHERE until <= $1";
 
 const SET: &str = "
     INSERT INTO brakes AS b (kind, key, cause, reason, since, until) VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (kind, key, cause) DO UPDATE SET reason = excluded.reason, until = excluded.until";
+    ON CONFLICT (kind, key, cause) DO UPDATE SET reason = excluded.reason,
+        until = CASE WHEN b.until IS NULL OR excluded.until IS NULL THEN NULL ELSE greatest(b.until, excluded.until) END";
 
 const LIFT: &str = "DELETE FROM brakes WHERE kind = $1 AND key = $2 AND cause = $3";
 

@@ -1,12 +1,14 @@
 //! Reading messages and excluded rows, page by page.
 
-use campaign::ids::{CampaignId, Seq};
+use campaign::ids::{CampaignId, MessageId, Seq};
 
 use super::connection::PostgresStore;
+use super::text::clean;
 use crate::StoreError;
-use crate::codec::{failed, row_id, row_ids};
+use crate::codec::{failed, row_id, row_id_of, row_ids};
 use crate::columns::Reader;
-use crate::model::{Excluded, MessageRow};
+use crate::model::{Excluded, MessageRow, SentWith};
+use crate::reading::messages as reading;
 use crate::reading::messages::{ExcludedColumns, message, message_columns};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -64,4 +66,34 @@ pub(super) async fn excluded(
         .map_err(failed("read excluded rows"))?;
     tx.end().await;
     rows.into_iter().map(ExcludedColumns::shown).collect()
+}
+
+pub(super) const SENT_WITH: &str = "
+    SELECT g.sender, g.waba_id, g.template, g.language
+    FROM messages AS m
+    JOIN send_groups AS g ON g.campaign_id = m.campaign_id AND g.number = m.group_no
+    WHERE m.id = $1";
+
+pub(super) const SENT_WITH_BY_WAMID: &str = "
+    SELECT g.sender, g.waba_id, g.template, g.language
+    FROM messages AS m
+    JOIN send_groups AS g ON g.campaign_id = m.campaign_id AND g.number = m.group_no
+    WHERE m.wamid = $1
+    LIMIT 1";
+
+/// See [`crate::Store::sent_with`].
+pub(super) async fn sent_with(
+    store: &PostgresStore,
+    wamid: &str,
+    key: Option<(MessageId, u32)>,
+) -> Result<Option<SentWith>> {
+    let query = match key.map(|(message, _)| row_id_of(message)) {
+        Some(None) => return Ok(None),
+        Some(Some(id)) => sqlx::query(SENT_WITH).bind(id),
+        None => sqlx::query(SENT_WITH_BY_WAMID).bind(clean(wamid)),
+    };
+    let mut tx = store.snapshot().await?;
+    let row = query.fetch_optional(&mut *tx).await.map_err(failed("read what a message was sent with"))?;
+    tx.end().await;
+    row.map(|row| reading::sent_with(&mut Reader::new(&row))).transpose()
 }

@@ -4,7 +4,7 @@ use crate::StoreError;
 use crate::by_name::by_name;
 use crate::codec::{amount, named, number, optional_time, seq_of};
 use crate::columns::Columns;
-use crate::model::{Excluded, MessageRow};
+use crate::model::{Excluded, MessageRow, SentWith, TemplateKey};
 use crate::moving::message::failure;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -39,6 +39,14 @@ pub(crate) fn message(columns: &mut impl Columns) -> Result<MessageRow> {
         cost_told: columns.flag()?,
         recipient: columns.text()?,
         country: columns.text()?,
+    })
+}
+
+/// From a row of sender, and the template's account, name and language.
+pub(crate) fn sent_with(columns: &mut impl Columns) -> Result<SentWith> {
+    Ok(SentWith {
+        sender: columns.text()?,
+        template: TemplateKey { waba_id: columns.text()?, name: columns.text()?, language: columns.text()? },
     })
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use campaign::gate::{GateRules, GateState};
-use campaign::ids::{CampaignId, Seq, SliceId};
+use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
 use chrono::{DateTime, Utc};
 
@@ -16,8 +16,8 @@ use super::{
 use crate::brake::{Brake, BrakeChange};
 use crate::model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
-    ReleaseOrder, Released, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, TemplateKey,
-    Totals, Verdict, WorkerId,
+    ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
+    TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
 use crate::{LaunchError, Store, StoreError, TransitionError};
@@ -167,6 +167,10 @@ impl Store for SqliteStore {
 
     async fn apply_statuses(&self, updates: &[StatusUpdate], now: DateTime<Utc>) -> Result<StatusReport> {
         statuses::apply(self, updates, now).await
+    }
+
+    async fn sent_with(&self, wamid: &str, key: Option<(MessageId, u32)>) -> Result<Option<SentWith>> {
+        messages::sent_with(self, wamid, key).await
     }
 
     async fn parked_statuses(&self) -> Result<u64> {

@@ -61,6 +61,8 @@ async fn hot_queries_search_by_index() {
             messages::PAGE,
             "SEARCH messages USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
         ),
+        ("what a message was sent with", messages::SENT_WITH, "SEARCH m USING INTEGER PRIMARY KEY"),
+        ("the same by its id there", messages::SENT_WITH_BY_WAMID, "SEARCH m USING INDEX messages_by_wamid"),
         ("a page of excluded rows", messages::EXCLUDED_PAGE, "SEARCH excluded USING PRIMARY KEY"),
         ("a campaign by key", campaigns::BY_KEY, "USING INDEX sqlite_autoindex_campaigns"),
         ("campaigns that are active", campaigns::ACTIVE, "USING INDEX campaigns_by_state"),

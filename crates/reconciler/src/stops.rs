@@ -1,0 +1,85 @@
+//! What a failure that a webhook tells stops beside its message. Platform: errors come as an answer, by webhook, or both;
+//! where every request is accepted and fails afterwards, each further one would lose another recipient.
+
+use campaign::ids::MessageId;
+use campaign::platform_error::{Class, Scope, Verdict};
+use chrono::{DateTime, TimeDelta, Utc};
+use store::brake::{Brake, Cause, Subject};
+use store::model::SentWith;
+use whatsapp::webhook::StatusEvent;
+
+/// How long what lifts by itself is left alone.
+const LIFTS_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// A failed message whose template, sender or account is stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    /// The message's id there.
+    pub wamid: String,
+    /// Our own key of it.
+    pub key: Option<(MessageId, u32)>,
+    phone_number_id: Option<String>,
+    on: On,
+    cause: Cause,
+    reason: String,
+    lifts_by_itself: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum On {
+    Template,
+    Sender,
+    Account,
+}
+
+impl Stop {
+    /// What a failure stops, if anything.
+    #[must_use]
+    pub fn of(
+        verdict: &Verdict,
+        code: Option<i64>,
+        event: &StatusEvent,
+        key: Option<(MessageId, u32)>,
+    ) -> Option<Self> {
+        let on = match verdict.class {
+            Class::StopTemplate => On::Template,
+            Class::StopSender => On::Sender,
+            Class::StopAccount => On::Account,
+            Class::StopAll if verdict.scope == Scope::Account => On::Account,
+            // A token: it concerns requests, and they meet it themselves.
+            Class::StopAll => On::Sender,
+            Class::Retry | Class::Later | Class::DropRecipient | Class::OurBug => return None,
+        };
+        Some(Self {
+            wamid: event.wamid.clone(),
+            key,
+            phone_number_id: event.phone_number_id.clone(),
+            on,
+            cause: Cause::Refused(code.unwrap_or_default()),
+            reason: verdict.explanation.clone(),
+            lifts_by_itself: verdict.lifts_by_itself,
+        })
+    }
+
+    /// Whether another one stops the same, as far as can be told without looking its message up.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        (self.cause, &self.phone_number_id) == (other.cause, &other.phone_number_id)
+    }
+
+    /// The brake, on what the message was sent with.
+    #[must_use]
+    pub fn brake(&self, with: SentWith, now: DateTime<Utc>) -> Brake {
+        Brake {
+            on: match self.on {
+                On::Template => Subject::Template(with.template),
+                On::Sender => Subject::Sender(with.sender),
+                On::Account => Subject::Account(with.template.waba_id),
+            },
+            cause: self.cause,
+            reason: self.reason.clone(),
+            since: now,
+            until: self.lifts_by_itself.then(|| now + LIFTS_AFTER),
+        }
+    }
+}
