@@ -53,6 +53,13 @@ impl Files {
         Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() }
     }
 
+    /// What an environment variable of every command is set to.
+    #[must_use]
+    pub fn is_set_to(&self, name: &str) -> Option<&str> {
+        let mut all = self.environment.iter();
+        all.find(|(set, _)| set == name).map(|(_, value)| value.as_str())
+    }
+
     /// Sets an environment variable of every command that is started here from now on.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));

@@ -5,6 +5,7 @@ use campaign::message::State;
 use campaign::money::Micros;
 use rust_decimal::Decimal;
 use simulator::{Account, Change, Latency, Outcome, Profile, Rule, Template};
+use sqlx::postgres::PgPool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use testkit::files::{WABA_ID, person};
 use testkit::{World, WorldOptions};
@@ -26,22 +27,53 @@ fn charged(world: &World) -> Micros {
     Micros::from_decimal_ceil(sum).unwrap()
 }
 
-/// A database beside the world's store that writes down every value that campaigns' money ever has: budget, spent
-/// and reserved, in the transaction that changes it.
-async fn money_history(world: &World) -> SqlitePool {
-    let file = SqliteConnectOptions::new().filename(world.files.join("paceline.db"));
-    let pool = SqlitePool::connect_with(file).await.unwrap();
-    sqlx::raw_sql(
-        "CREATE TABLE money_history (budget INTEGER NOT NULL, spent INTEGER NOT NULL, reserved INTEGER NOT NULL);
-         CREATE TRIGGER write_money_down AFTER UPDATE ON campaigns
-         WHEN OLD.spent <> NEW.spent OR OLD.reserved <> NEW.reserved BEGIN
-             INSERT INTO money_history VALUES (NEW.budget, NEW.spent, NEW.reserved);
-         END;",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
-    pool
+/// Every value that campaigns' money ever has, budget, spent and reserved: the world's database writes it down in the
+/// transaction that changes it.
+enum MoneyHistory {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+const IN_SQLITE: &str = "
+    CREATE TABLE money_history (
+        n INTEGER PRIMARY KEY, budget INTEGER NOT NULL, spent INTEGER NOT NULL, reserved INTEGER NOT NULL
+    );
+    CREATE TRIGGER write_money_down AFTER UPDATE ON campaigns
+    WHEN OLD.spent <> NEW.spent OR OLD.reserved <> NEW.reserved BEGIN
+        INSERT INTO money_history (budget, spent, reserved) VALUES (NEW.budget, NEW.spent, NEW.reserved);
+    END;";
+
+const IN_POSTGRES: &str = "
+    CREATE TABLE money_history (
+        n BIGSERIAL, budget BIGINT NOT NULL, spent BIGINT NOT NULL, reserved BIGINT NOT NULL
+    );
+    CREATE FUNCTION write_money_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO money_history (budget, spent, reserved) VALUES (NEW.budget, NEW.spent, NEW.reserved);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER write_money_down AFTER UPDATE ON campaigns FOR EACH ROW
+    WHEN (OLD.spent <> NEW.spent OR OLD.reserved <> NEW.reserved) EXECUTE FUNCTION write_money_down();";
+
+impl MoneyHistory {
+    async fn begin(world: &World) -> Self {
+        if let Some(url) = world.files.is_set_to("PACELINE_STORE__URL") {
+            let pool = PgPool::connect(url).await.unwrap();
+            sqlx::raw_sql(IN_POSTGRES).execute(&pool).await.unwrap();
+            return Self::Postgres(pool);
+        }
+        let file = SqliteConnectOptions::new().filename(world.files.join("paceline.db"));
+        let pool = SqlitePool::connect_with(file).await.unwrap();
+        sqlx::raw_sql(IN_SQLITE).execute(&pool).await.unwrap();
+        Self::Sqlite(pool)
+    }
+
+    async fn values(&self) -> Vec<(i64, i64, i64)> {
+        let all = "SELECT budget, spent, reserved FROM money_history ORDER BY n";
+        match self {
+            Self::Sqlite(pool) => sqlx::query_as(all).fetch_all(pool).await.unwrap(),
+            Self::Postgres(pool) => sqlx::query_as(all).fetch_all(pool).await.unwrap(),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,15 +93,14 @@ async fn the_budget_is_a_ceiling_at_every_instant_and_the_rest_is_skipped() {
         ..Profile::none()
     };
     let world = world_with_prices(Decimal::new(60, 2), profile).await;
-    let history = money_history(&world).await;
+    let history = MoneyHistory::begin(&world).await;
     world.files.people("people.csv", 0, 300);
     let more = format!("{MAX_PRICE}\nbudget: {{ amount: \"60\", currency: INR }}");
     world.launch(&world.files.campaign("dear", "people.csv", &more)).await;
 
     let row = world.until_over("dear").await;
 
-    let values: Vec<(i64, i64, i64)> =
-        sqlx::query_as("SELECT * FROM money_history ORDER BY rowid").fetch_all(&history).await.unwrap();
+    let values = history.values().await;
     for (budget, spent, reserved) in &values {
         assert!(spent + reserved <= *budget, "{spent} + {reserved} of {budget}");
     }
