@@ -2,14 +2,11 @@
 //! where every request is accepted and fails afterwards, each further one would lose another recipient.
 
 use campaign::ids::MessageId;
-use campaign::platform_error::{Class, Scope, Verdict};
-use chrono::{DateTime, TimeDelta, Utc};
+use campaign::platform_error::{LIFTS_AFTER, Stopped, Verdict};
+use chrono::{DateTime, Utc};
 use store::brake::{Brake, Cause, Subject};
 use store::model::SentWith;
 use whatsapp::webhook::StatusEvent;
-
-/// How long what lifts by itself is left alone.
-const LIFTS_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// A failed message whose template, sender or account is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,17 +16,10 @@ pub struct Stop {
     /// Our own key of it.
     pub key: Option<(MessageId, u32)>,
     phone_number_id: Option<String>,
-    on: On,
+    on: Stopped,
     cause: Cause,
     reason: String,
     lifts_by_itself: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum On {
-    Template,
-    Sender,
-    Account,
 }
 
 impl Stop {
@@ -41,20 +31,11 @@ impl Stop {
         event: &StatusEvent,
         key: Option<(MessageId, u32)>,
     ) -> Option<Self> {
-        let on = match verdict.class {
-            Class::StopTemplate => On::Template,
-            Class::StopSender => On::Sender,
-            Class::StopAccount => On::Account,
-            Class::StopAll if verdict.scope == Scope::Account => On::Account,
-            // A token: it concerns requests, and they meet it themselves.
-            Class::StopAll => On::Sender,
-            Class::Retry | Class::Later | Class::DropRecipient | Class::OurBug => return None,
-        };
         Some(Self {
             wamid: event.wamid.clone(),
             key,
             phone_number_id: event.phone_number_id.clone(),
-            on,
+            on: verdict.stops()?,
             cause: Cause::Refused(code.unwrap_or_default()),
             reason: verdict.explanation.clone(),
             lifts_by_itself: verdict.lifts_by_itself,
@@ -72,9 +53,10 @@ impl Stop {
     pub fn brake(&self, with: SentWith, now: DateTime<Utc>) -> Brake {
         Brake {
             on: match self.on {
-                On::Template => Subject::Template(with.template),
-                On::Sender => Subject::Sender(with.sender),
-                On::Account => Subject::Account(with.template.waba_id),
+                Stopped::Template => Subject::Template(with.template),
+                // A token concerns requests, and they meet it themselves.
+                Stopped::Sender | Stopped::Token => Subject::Sender(with.sender),
+                Stopped::Account => Subject::Account(with.template.waba_id),
             },
             cause: self.cause,
             reason: self.reason.clone(),

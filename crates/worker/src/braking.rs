@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use campaign::platform_error::Stopped;
 use store::brake::{Brake, BrakeChange, Subject};
 
-use crate::outcome::{Stop, Stopped};
+use crate::outcome::Stop;
 use crate::persist::persist;
 use crate::slice::SliceContext;
 use crate::worker::{Line, Worker, WorkerSender};

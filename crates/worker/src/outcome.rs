@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use campaign::platform_error::{Circumstances, Class, Learnt, Scope, Verdict, classify};
+use campaign::platform_error::{Circumstances, LIFTS_AFTER, Learnt, Scope, Stopped, Verdict, classify};
 use campaign::retry::{self, LONGEST_RETRY_AFTER, Next};
 use chrono::{DateTime, Utc};
 use store::brake::Cause;
@@ -53,23 +53,6 @@ pub struct Stop {
     /// When to try again; `None`: when it is lifted.
     pub until: Option<DateTime<Utc>>,
 }
-
-/// What a refusal of the platform stops or slows down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stopped {
-    /// The message's template.
-    Template,
-    /// The message's sender.
-    Sender,
-    /// The sender's account, with all its senders and templates.
-    Account,
-    /// All senders that use the same access token.
-    Token,
-}
-
-/// How long what lifts by itself is left alone at the least. Each look costs some bites of refused messages, which keep
-/// their attempts.
-const LIFTS_AFTER: Duration = Duration::from_secs(600);
 
 /// What surrounds an attempt.
 #[derive(Debug, Clone)]
@@ -217,25 +200,13 @@ fn effects(
     if verdict.breaker {
         effects.push(Effect::Suspicious(verdict.explanation.clone()));
     }
-    if let Some(on) = stopped(verdict) {
+    if let Some(on) = verdict.stops() {
         // Never shorter: refusals of this kind use up no attempt, so they would go on at the sender's pace.
         let asked = refusal.retry_after.map(|wait| wait.max(LIFTS_AFTER));
         let wait = asked.or_else(|| verdict.lifts_by_itself.then_some(LIFTS_AFTER));
         effects.push(brake(on, wait));
     }
     effects
-}
-
-/// What an error stops: what its class says, or what is narrower, where its scope is.
-fn stopped(verdict: &Verdict) -> Option<Stopped> {
-    match verdict.class {
-        Class::StopTemplate => Some(Stopped::Template),
-        Class::StopSender => Some(Stopped::Sender),
-        Class::StopAccount => Some(Stopped::Account),
-        Class::StopAll if verdict.scope == Scope::Account => Some(Stopped::Account),
-        Class::StopAll => Some(Stopped::Token),
-        Class::Retry | Class::Later | Class::DropRecipient | Class::OurBug => None,
-    }
 }
 
 /// When the message may be tried again: never after the campaign's end, and at once (when the campaign goes

@@ -127,6 +127,23 @@ pub enum Usage {
     Templates,
 }
 
+/// What a refusal of the platform stops or slows down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stopped {
+    /// The message's template.
+    Template,
+    /// The message's sender.
+    Sender,
+    /// The sender's account, with all its senders and templates.
+    Account,
+    /// All senders that use the same access token.
+    Token,
+}
+
+/// How long what lifts by itself is left alone at the least. Each look costs some bites of refused messages, which keep
+/// their attempts.
+pub const LIFTS_AFTER: Duration = Duration::from_secs(600);
+
 /// What is known of one code, or of a run of codes that mean the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeInfo {

@@ -10,6 +10,6 @@ pub mod code;
 mod table;
 mod verdict;
 
-pub use code::{Class, CodeInfo, Delay, Scope, Usage};
+pub use code::{Class, CodeInfo, Delay, LIFTS_AFTER, Scope, Stopped, Usage};
 pub use table::{TABLE, lookup};
 pub use verdict::{Circumstances, Learnt, Verdict, classify};

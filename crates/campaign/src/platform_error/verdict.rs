@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::code::{Class, Delay, Scope};
+use super::code::{Class, Delay, Scope, Stopped};
 use super::table::{SYNC_WAIT, lookup};
 
 /// How we learnt of an error.
@@ -71,6 +71,18 @@ impl Verdict {
             breaker: false,
             lifts_by_itself: false,
             explanation: explanation.into(),
+        }
+    }
+
+    /// What the error stops: what its class says, or what is narrower, where its scope is.
+    pub fn stops(&self) -> Option<Stopped> {
+        match self.class {
+            Class::StopTemplate => Some(Stopped::Template),
+            Class::StopSender => Some(Stopped::Sender),
+            Class::StopAccount => Some(Stopped::Account),
+            Class::StopAll if self.scope == Scope::Account => Some(Stopped::Account),
+            Class::StopAll => Some(Stopped::Token),
+            Class::Retry | Class::Later | Class::DropRecipient | Class::OurBug => None,
         }
     }
 

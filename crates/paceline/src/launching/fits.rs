@@ -151,15 +151,11 @@ fn header(path: &str, given: Option<&HeaderParams>, template: &TemplateInfo, fou
         }
         (None, Some(info)) => found.push((
             at(),
-            format!(
-                "is missing, and template {} has a header to fill ({})",
-                template.name,
-                format_name(&info.format)
-            ),
+            format!("is missing, and template {} has a header to fill ({})", template.name, info.format),
         )),
         (Some(header), Some(info)) => {
             let is = header_name(header);
-            let wants = format_name(&info.format);
+            let wants = info.format.to_string();
             if is != wants && !matches!(info.format, HeaderFormat::Other(_)) {
                 found.push((
                     at(),
@@ -179,19 +175,6 @@ fn header_name(header: &HeaderParams) -> &'static str {
         HeaderParams::Gif(_) => "gif",
         HeaderParams::Location { .. } => "location",
         HeaderParams::Product { .. } => "product",
-    }
-}
-
-fn format_name(format: &HeaderFormat) -> &str {
-    match format {
-        HeaderFormat::Text => "text",
-        HeaderFormat::Image => "image",
-        HeaderFormat::Video => "video",
-        HeaderFormat::Document => "document",
-        HeaderFormat::Gif => "gif",
-        HeaderFormat::Location => "location",
-        HeaderFormat::Product => "product",
-        HeaderFormat::Other(name) => name,
     }
 }
 

@@ -1,5 +1,7 @@
 //! A template's parts as the account has them, and the variables that a send must fill.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::ask::text;
@@ -67,6 +69,21 @@ pub enum HeaderFormat {
     Product,
     /// One this program does not know.
     Other(String),
+}
+
+impl fmt::Display for HeaderFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Document => "document",
+            Self::Gif => "gif",
+            Self::Location => "location",
+            Self::Product => "product",
+            Self::Other(name) => name,
+        })
+    }
 }
 
 /// A button.

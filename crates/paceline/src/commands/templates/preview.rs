@@ -29,7 +29,7 @@ fn message(
     match header {
         Some(HeaderInfo { format: HeaderFormat::Text, text }) => lines.push(text.text.clone()),
         Some(HeaderInfo { format, .. }) => {
-            lines.push(format!("[{}: given in each send]", format_name(format)));
+            lines.push(format!("[{}: given in each send]", format));
         }
         None => {}
     }
@@ -69,7 +69,7 @@ fn fill(
         Some(HeaderInfo { format: HeaderFormat::Text, text }) => {
             found.push(format!("{of}header: {}", text.variables.join(", ")));
         }
-        Some(HeaderInfo { format, .. }) => found.push(format!("{of}header: {}", format_name(format))),
+        Some(HeaderInfo { format, .. }) => found.push(format!("{of}header: {}", format)),
         None => {}
     }
     if !body.variables.is_empty() {
@@ -83,18 +83,5 @@ fn fill(
             None if button.kind == "copy_code" => found.push(format!("{of}button {i} (copy_code): the code")),
             Some(_) | None => {}
         }
-    }
-}
-
-fn format_name(format: &HeaderFormat) -> &str {
-    match format {
-        HeaderFormat::Text => "text",
-        HeaderFormat::Image => "image",
-        HeaderFormat::Video => "video",
-        HeaderFormat::Document => "document",
-        HeaderFormat::Gif => "gif",
-        HeaderFormat::Location => "location",
-        HeaderFormat::Product => "product",
-        HeaderFormat::Other(name) => name,
     }
 }
