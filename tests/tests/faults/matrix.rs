@@ -91,7 +91,7 @@ async fn a_reconciler_is_killed() {
     let _place = beside_others().await;
     let mut cluster = in_the_middle(ClusterOptions { reconcilers: 2, ..ClusterOptions::default() }).await;
     cluster.kill("reconciler-0");
-    survives(&mut cluster, "kill -9 of a reconciler", seconds(2)).await;
+    survives(&mut cluster, "kill -9 of a reconciler", seconds(5)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -200,7 +200,7 @@ async fn one_workers_way_to_postgres_is_cut() {
     cluster.own_way().cut();
     tokio::time::sleep(seconds(15)).await;
     cluster.own_way().restore();
-    survives(&mut cluster, "the network of one worker to PostgreSQL cut for 15 s", seconds(3)).await;
+    survives(&mut cluster, "the network of one worker to PostgreSQL cut for 15 s", seconds(8)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -210,7 +210,7 @@ async fn one_workers_way_to_postgres_falls_silent() {
     cluster.own_way().silence();
     tokio::time::sleep(seconds(15)).await;
     cluster.own_way().restore();
-    survives(&mut cluster, "the network of one worker to PostgreSQL silent for 15 s", seconds(5)).await;
+    survives(&mut cluster, "the network of one worker to PostgreSQL silent for 15 s", seconds(8)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,7 +227,7 @@ async fn every_job_is_delivered_twice() {
         let all = (0..PEOPLE / 20).map(|number| Job::new(SliceId { campaign, number }, "jaspers-in"));
         jobs.push(all.collect()).await.unwrap();
     }
-    survives(&mut cluster, "every job delivered three times more", seconds(3)).await;
+    survives(&mut cluster, "every job delivered three times more", seconds(5)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

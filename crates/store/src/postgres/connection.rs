@@ -36,7 +36,7 @@ const CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// What every session asks of the server, in its own words: a client that stands still holds no lock for long, and
 /// one that is gone is found out.
 const SESSION: [(&str, &str); 9] = [
-    ("idle_in_transaction_session_timeout", "5s"),
+    ("idle_in_transaction_session_timeout", "3s"),
     // Longer than the above, so that whoever waits for a client that stands still gets its turn.
     ("lock_timeout", "8s"),
     ("statement_timeout", "12s"),

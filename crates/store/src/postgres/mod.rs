@@ -19,7 +19,7 @@
 //! commit was sent changed nothing: the operation is run again, see `repeating`. A connection that goes away during
 //! the commit is told to the caller as [`StoreError::Uncertain`](crate::StoreError::Uncertain).
 //!
-//! A client that stands still with a transaction open is cut off by the server after five seconds
+//! A client that stands still with a transaction open is cut off by the server after three seconds
 //! (`idle_in_transaction_session_timeout`), which frees its locks. Of one process's claims, outcomes and slices
 //! only one transaction waits for a campaign's lock (`turns`), so that a worker that stands still holds the others up once.
 //!

@@ -2,7 +2,7 @@
 //!
 //! The database would let them take turns too, by the lock on the campaign's row. But a process that stands still
 //! (frozen, cut off) stands still with all that it has there: each of its transactions that waits for the lock is
-//! given it in its turn, and holds it until the server cuts that client off, five seconds a time, while all others
+//! given it in its turn, and holds it until the server cuts that client off, three seconds a time, while all others
 //! wait. With one of them at the database there is one such wait. It also leaves connections to other campaigns.
 
 use std::collections::BTreeMap;
