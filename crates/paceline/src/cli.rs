@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Onboarding(commands::onboarding::Args),
     /// Estimate how many deliveries a max price buys
     Reach(commands::reach::Args),
+    /// What the platform counted itself: pull it into a campaign's report
+    Analytics(commands::analytics::Args),
     /// The do-not-send list
     Suppress(commands::suppress::Args),
     /// Run the simulated platform alone
@@ -128,6 +130,7 @@ impl Command {
             | Self::Senders(_)
             | Self::Onboarding(_)
             | Self::Reach(_)
+            | Self::Analytics(_)
             | Self::Suppress(_)
             | Self::Schema(_)
             | Self::Completions(_)

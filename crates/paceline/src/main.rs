@@ -78,6 +78,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Templates(args) => commands::templates::run(&app(config::load(file)?), args).await,
         Command::Senders(args) => commands::senders::run(&app(config::load(file)?), args).await,
         Command::Onboarding(args) => commands::onboarding::run(&app(config::load(file)?), args).await,
+        Command::Analytics(args) => commands::analytics::run(&app(config::load(file)?), args).await,
         Command::Reach(args) => commands::reach::run(&app(config::load(file)?), args).await,
         Command::Suppress(args) => commands::suppress::run(&app(config::load(file)?), args).await,
         Command::Simulate(args) => commands::simulate::run(&app(config::load(file)?), args).await,

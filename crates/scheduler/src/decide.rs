@@ -10,7 +10,7 @@ use campaign::{lifecycle, message, planning};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use store::brake::{Brake, Cause, Subject};
-use store::model::{CampaignRow, GroupRow, ReleaseOrder, TemplateKey};
+use store::model::{CampaignRow, GroupRow, Reached, ReleaseOrder, TemplateKey};
 
 /// What surrounds a campaign.
 #[derive(Debug, Clone)]
@@ -21,6 +21,10 @@ pub struct Surroundings {
     pub gates: BTreeMap<TemplateKey, GateState>,
     /// What must not be sent for now.
     pub brakes: Vec<Brake>,
+    /// How many people each sender's portfolio may write to in 24 hours, where there is a limit.
+    pub daily_reach: BTreeMap<String, u32>,
+    /// Whom each portfolio with a limit has written to, those first who count until the earliest time.
+    pub reached: BTreeMap<String, Vec<Reached>>,
     /// The gates' waits.
     pub rules: GateRules,
     /// So much of the rate is released ahead.
@@ -260,11 +264,12 @@ fn hindrance(
         );
         return Err(Hindrance { until, why, is_gate: false, is_brake: false });
     }
+    let allowance = allowance(row, group, around)?;
     let state = around.gates.get(&group.template).cloned().unwrap_or_default();
     match gate::decide(&state, &around.rules, now) {
-        Gate::Open => Ok(u64::MAX),
+        Gate::Open => Ok(allowance),
         // One slice is enough for the one message that may go; the rest of it comes back.
-        Gate::Canary => Ok(u64::from(group.released == 0)),
+        Gate::Canary => Ok(allowance.min(u64::from(group.released == 0))),
         Gate::Closed { until, why } => Err(Hindrance {
             until: Some(until),
             why: format!(
@@ -275,6 +280,31 @@ fn hindrance(
             is_gate: true,
             is_brake: false,
         }),
+    }
+}
+
+/// How many more people the group's portfolio may write to, what is in workers' hands left aside; or that these are none.
+fn allowance(row: &CampaignRow, group: &GroupRow, around: &Surroundings) -> Result<u64, Hindrance> {
+    let Some(limit) = around.daily_reach.get(&group.sender) else { return Ok(u64::MAX) };
+    let reached = around.reached.get(&group.portfolio).map_or(&[][..], Vec::as_slice);
+    let people: u64 = reached.iter().map(|reached| reached.people).sum();
+    let left = u64::from(*limit).saturating_sub(people);
+    match reached.first() {
+        Some(first) if left == 0 => Err(Hindrance {
+            until: Some(first.until),
+            why: format!(
+                "waits for the messaging limit of the portfolio {}: {people} people were written to in 24 hours, and {limit} is all; \
+                 it goes on at {}",
+                group.portfolio,
+                first.until.format("%Y-%m-%d %H:%M UTC")
+            ),
+            is_gate: false,
+            is_brake: false,
+        }),
+        Some(_) | None => {
+            let same = row.groups.iter().filter(|other| other.portfolio == group.portfolio);
+            Ok(left.saturating_sub(same.map(|other| other.released).sum()))
+        }
     }
 }
 
@@ -356,6 +386,7 @@ mod tests {
         GroupRow {
             number,
             sender: "s".into(),
+            portfolio: "p".into(),
             template: template(),
             variant: None,
             zone: zone.into(),
@@ -405,6 +436,8 @@ mod tests {
             senders: BTreeMap::from([("s".to_owned(), "80/s".parse().unwrap())]),
             gates: BTreeMap::from([(template(), gate)]),
             brakes: Vec::new(),
+            daily_reach: BTreeMap::new(),
+            reached: BTreeMap::new(),
             rules: GateRules::default(),
             lookahead: Duration::from_secs(3),
         }

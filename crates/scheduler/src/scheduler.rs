@@ -11,7 +11,7 @@ use campaign::planning;
 use clock::SharedClock;
 use queue::{Job, QueueError, SharedQueue};
 use store::brake::Brake;
-use store::model::{CampaignRow, ReleaseOrder, SliceEnd, TemplateKey, WorkerId};
+use store::model::{CampaignRow, Reached, ReleaseOrder, SliceEnd, TemplateKey, WorkerId};
 use store::{SharedStore, StoreError, TransitionError};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,9 @@ use crate::leader::Leadership;
 pub struct Settings {
     /// Each sender's rate.
     pub senders: BTreeMap<String, Rate>,
+    /// How many different people each sender's portfolio may write to in 24 hours; those that are left out may write to
+    /// as many as they like.
+    pub daily_reach: BTreeMap<String, u32>,
     /// The template gates' waits.
     pub gate: GateRules,
     /// So much of the rate is released ahead of the workers; a few seconds.
@@ -40,12 +43,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The documented values: 3 s of lookahead, 10 s of lease, 5 ticks and 1 sweep a second, 10 s of silence,
+    /// The documented values, without a daily reach: 3 s of lookahead, 10 s of lease, 5 ticks and 1 sweep a second, 10 s of silence,
     /// 5 min of margin.
     #[must_use]
     pub fn new(senders: BTreeMap<String, Rate>, gate: GateRules) -> Self {
         Self {
             senders,
+            daily_reach: BTreeMap::new(),
             gate,
             lookahead: Duration::from_secs(3),
             lease: Duration::from_secs(10),
@@ -179,9 +183,12 @@ impl Scheduler {
         for one in listing.unreadable {
             self.leave_out(&one.key, &one.error);
         }
-        let brakes = self.store.brakes(self.clock.now()).await?;
+        let common = Common {
+            brakes: self.store.brakes(self.clock.now()).await?,
+            reached: self.reached(&listing.campaigns).await?,
+        };
         for row in listing.campaigns {
-            match self.look_at(&row, &brakes, &mut tick).await {
+            match self.look_at(&row, &common, &mut tick).await {
                 Ok(()) => self.take_in(&row.key),
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Err(error) => self.leave_out(&row.key, &error),
@@ -210,15 +217,27 @@ impl Scheduler {
     }
 
     /// Does what one campaign needs.
-    async fn look_at(&self, row: &CampaignRow, brakes: &[Brake], tick: &mut Tick) -> Result<(), StoreError> {
-        let around = self.surroundings(row, brakes).await?;
+    async fn look_at(&self, row: &CampaignRow, common: &Common, tick: &mut Tick) -> Result<(), StoreError> {
+        let around = self.surroundings(row, common).await?;
         for action in decide(row, &around, self.clock.now()) {
             self.act(row, action, tick).await?;
         }
         Ok(())
     }
 
-    async fn surroundings(&self, row: &CampaignRow, brakes: &[Brake]) -> Result<Surroundings, StoreError> {
+    /// The people whom the portfolios with a limit have written to, of those that have something to send.
+    async fn reached(&self, rows: &[CampaignRow]) -> Result<BTreeMap<String, Vec<Reached>>, StoreError> {
+        let groups = rows.iter().flat_map(|row| &row.groups);
+        let limited = groups.filter(|g| g.planned > 0 && self.settings.daily_reach.contains_key(&g.sender));
+        let portfolios: BTreeSet<&String> = limited.map(|group| &group.portfolio).collect();
+        let mut reached = BTreeMap::new();
+        for portfolio in portfolios {
+            reached.insert(portfolio.clone(), self.store.reached(portfolio, self.clock.now()).await?);
+        }
+        Ok(reached)
+    }
+
+    async fn surroundings(&self, row: &CampaignRow, common: &Common) -> Result<Surroundings, StoreError> {
         let mut gates = BTreeMap::new();
         for group in &row.groups {
             let key: &TemplateKey = &group.template;
@@ -229,7 +248,9 @@ impl Scheduler {
         Ok(Surroundings {
             senders: self.settings.senders.clone(),
             gates,
-            brakes: brakes.to_vec(),
+            brakes: common.brakes.clone(),
+            daily_reach: self.settings.daily_reach.clone(),
+            reached: common.reached.clone(),
             rules: self.settings.gate,
             lookahead: self.settings.lookahead,
         })
@@ -332,6 +353,14 @@ impl Scheduler {
     fn retry_slice(&self) -> u32 {
         self.settings.senders.values().min().map_or(1, |rate| planning::slice_size(*rate))
     }
+}
+
+/// What surrounds all campaigns alike.
+#[derive(Debug)]
+struct Common {
+    brakes: Vec<Brake>,
+    /// By portfolio.
+    reached: BTreeMap<String, Vec<Reached>>,
 }
 
 /// What came of one tick so far.

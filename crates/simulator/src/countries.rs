@@ -27,6 +27,37 @@ pub(crate) fn is_sanctioned(digits: &str) -> bool {
     ["53", "98", "850", "963"].iter().any(|code| digits.starts_with(code))
 }
 
+/// Calling codes of a few countries, the longer ones first.
+const CODES: &[(&str, &str)] = &[
+    ("966", "SA"),
+    ("971", "AE"),
+    ("27", "ZA"),
+    ("31", "NL"),
+    ("33", "FR"),
+    ("34", "ES"),
+    ("39", "IT"),
+    ("44", "GB"),
+    ("49", "DE"),
+    ("52", "MX"),
+    ("55", "BR"),
+    ("61", "AU"),
+    ("62", "ID"),
+    ("65", "SG"),
+    ("81", "JP"),
+    ("91", "IN"),
+    ("7", "RU"),
+    ("1", "US"),
+];
+
+/// The country of a recipient, as far as it is known here: of a number by its code, of a user id by its first letters.
+pub(crate) fn of(recipient: &str) -> &str {
+    if let Some((country, _)) = recipient.split_once('.') {
+        return country;
+    }
+    let digits = recipient.trim_start_matches('+');
+    CODES.iter().find(|(code, _)| digits.starts_with(code)).map_or("ZZ", |(_, country)| country)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,6 +66,10 @@ impl State {
             ("POST", [waba, "message_templates"]) => self.create_template(call, waba),
             ("DELETE", [waba, "message_templates"]) => quiet(self.delete_templates(call, waba)?),
             ("GET", [waba, "phone_numbers"]) => quiet(self.list_numbers(call, waba)?),
+            ("GET", [waba, "template_analytics"]) => {
+                self.account(call, waba)?;
+                quiet(self.template_analytics(waba, call.query, call.now)?)
+            }
             ("GET", [waba, "reachestimate"]) => quiet(reach_estimate(self.account(call, waba)?, call.query)?),
             ("GET", [business, "client_whatsapp_business_accounts"]) => {
                 quiet(self.client_accounts(call, business)?)
@@ -95,7 +99,11 @@ impl State {
             let account = self.account(call, id)?;
             let business = self.owner_of(account);
             let business = (business, self.business_status(business).unwrap_or("NOT_STARTED"));
-            return select(id, names, WABA_DEFAULTS, |name| account_field(account, business, name));
+            let fields = call.query.get("fields").map_or("", String::as_str);
+            return select(id, names, WABA_DEFAULTS, |name| match name {
+                "pricing_analytics" => Field::Is(self.pricing_analytics(id, fields, call.now)),
+                name => account_field(account, business, name),
+            });
         }
         if let Some(status) = self.business_status(id) {
             self.may_act_for(call, id)?;
@@ -109,6 +117,9 @@ impl State {
         let params = params(call)?;
         if self.accounts.contains_key(id) {
             self.account(call, id)?;
+            if call.query.get("is_enabled_for_insights").is_some_and(|enabled| enabled == "true") {
+                self.insights.insert(id.to_owned());
+            }
             if let Some(account) = self.accounts.get_mut(id)
                 && let Some(disable) = params.get("disable_marketing_messages_on_cloud_api")
             {

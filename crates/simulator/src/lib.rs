@@ -19,10 +19,11 @@
 //! | `message`, `components`, `shape` | reading a send, and holding it against its template |
 //! | `errors`, `countries`, `limits`, `templates` | the platform's codes, country rules, limits, templates |
 //! | `state`, `sends`, `faults`, `fate`, `changes` | what the platform remembers, how it answers, what comes of it |
-//! | `graph`, `fields`, `reach`, `onboarding` | calls about numbers, accounts, templates, reach and businesses |
+//! | `graph`, `fields`, `reach`, `analytics`, `onboarding` | calls about numbers, accounts, templates, reach, what was counted, and businesses |
 //! | `webhooks` | payloads, the queue of what is due, delivery |
 //! | `ledger` | what was really accepted, and what came of it |
 
+mod analytics;
 mod changes;
 mod clock;
 mod components;

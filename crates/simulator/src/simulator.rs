@@ -88,6 +88,11 @@ impl Simulator {
         self.platform.state().ledger.len()
     }
 
+    /// How many sends arrived so far, whatever they were answered.
+    pub fn asked(&self) -> usize {
+        self.platform.state().requests.len()
+    }
+
     /// Every send that arrived so far, with what it was answered, in the order in which they were decided.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.platform.state().requests.clone()

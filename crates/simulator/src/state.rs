@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) reach: BTreeMap<String, Reach>,
     /// How often each (recipient, template) was tried.
     occurrences: BTreeMap<(String, String), u32>,
+    /// Accounts whose templates' numbers are counted.
+    pub(crate) insights: HashSet<String>,
     pub(crate) opted_out: HashSet<String>,
     pub(crate) per_user_limited: HashSet<String>,
     pub(crate) not_on_whatsapp: HashSet<String>,
@@ -96,6 +98,7 @@ impl State {
             pairs: Pairs::default(),
             reach: BTreeMap::new(),
             occurrences: BTreeMap::new(),
+            insights: HashSet::new(),
             opted_out: recipients(&config.opted_out),
             per_user_limited: recipients(&config.per_user_limited),
             not_on_whatsapp: recipients(&config.not_on_whatsapp),

@@ -33,6 +33,7 @@ pub mod postgres;
 mod reading;
 pub mod sqlite;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,9 +46,9 @@ use chrono::{DateTime, Utc};
 use brake::{Brake, BrakeChange};
 pub use error::{LaunchError, StoreError, TransitionError};
 use model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
-    ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
-    TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
+    Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate,
+    Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
@@ -134,6 +135,17 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// conservation, recipients twice, budget sums, impossible states.
     async fn verify(&self, campaign: CampaignId) -> Result<Verdict>;
 
+    /// Keeps what the platform counted itself of a campaign, in place of what was kept before.
+    async fn keep_analytics(
+        &self,
+        campaign: CampaignId,
+        analytics: &Analytics,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
+
+    /// What the platform counted itself of a campaign, and when it was asked; `None` where it never was.
+    async fn analytics(&self, campaign: CampaignId) -> Result<Option<(Analytics, DateTime<Utc>)>>;
+
     /// The name of this database in correlation keys; made at first use, never changes.
     async fn install_id(&self) -> Result<String>;
 
@@ -210,7 +222,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// In one transaction: the campaign must be running and its end not passed, and neither its template nor the sender
     /// or account braked; the template's gate is asked
     /// (a canary lets one message through and is noted); only messages of the slice that are queued, or
-    /// retrying and due, are taken; suppressed recipients become skipped; the worst case of each is reserved
+    /// retrying and due, are taken; suppressed recipients, and those who had as many messages as the campaign's
+    /// frequency cap allows, become skipped; those who are left alone for a time become retrying, due after it; no more
+    /// different people are taken than the portfolio may write to in 24 hours; the worst case of each is reserved
     /// and never passes the budget; the attempt number goes up; the slice's lease is prolonged.
     async fn claim(&self, claim: &Claim, gate: &GateRules, now: DateTime<Utc>) -> Result<Claimed>;
 
@@ -269,6 +283,19 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// The do-not-send list in the order of its addresses, from after `after`, at most `limit`.
     async fn suppressions(&self, after: Option<&str>, limit: u32) -> Result<Vec<Suppression>>;
+
+    /// The people whom a portfolio with a limit has written to in the last 24 hours (`campaign::pacing::daily_reach`),
+    /// those first who count until the earliest time.
+    async fn reached(&self, portfolio: &str, now: DateTime<Utc>) -> Result<Vec<Reached>>;
+
+    /// How many messages these people got from a portfolio after `since`, of all campaigns: whatever was claimed then
+    /// and was delivered or may still be. Those who got none are left out.
+    async fn contacts(
+        &self,
+        portfolio: &str,
+        addresses: &[String],
+        since: DateTime<Utc>,
+    ) -> Result<BTreeMap<String, u64>>;
 
     // ---- sweeps ----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ use campaign::message::{self, Again, Status};
 use campaign::money::{Currency, Micros};
 use campaign::params::Content;
 use campaign::planning::Progress;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,8 @@ pub struct NewGroup {
     pub number: u32,
     /// The sender's name in the configuration.
     pub sender: String,
+    /// Whose messaging limit and frequency caps its messages count towards: the sender's business portfolio.
+    pub portfolio: String,
     /// The template.
     pub template: TemplateKey,
     /// The variant's name, where the campaign has variants.
@@ -245,6 +247,8 @@ pub struct GroupRow {
     pub number: u32,
     /// The sender's name.
     pub sender: String,
+    /// Its business portfolio.
+    pub portfolio: String,
     /// The template.
     pub template: TemplateKey,
     /// The variant.
@@ -310,6 +314,17 @@ pub struct Claim {
     pub worker: WorkerId,
     /// The slice's lease is prolonged until then.
     pub lease_until: DateTime<Utc>,
+    /// How many different people the sender's portfolio may write to in 24 hours; `None`: as many as it likes.
+    pub daily_reach: Option<u32>,
+}
+
+/// People that a portfolio wrote to, who count until the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// How many, at least 1.
+    pub people: u64,
+    /// They count until then.
+    pub until: DateTime<Utc>,
 }
 
 /// What was claimed.
@@ -339,6 +354,11 @@ pub enum Held {
     Braked,
     /// The worst case does not fit into what is left of the budget.
     Budget,
+    /// The portfolio has written to as many people as it may in 24 hours.
+    DailyReach {
+        /// When the first of them count no longer.
+        until: DateTime<Utc>,
+    },
     /// The slice is not released to anyone (any more).
     SliceGone,
 }
@@ -539,4 +559,49 @@ pub struct Verdict {
     pub excluded: u64,
     /// What does not hold, as sentences; empty when all does.
     pub violations: Vec<String>,
+}
+
+/// What the platform counted itself of the templates of a campaign on its days, whoever else used them there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Analytics {
+    /// The first day (UTC).
+    pub from: NaiveDate,
+    /// The last day (UTC), included.
+    pub to: NaiveDate,
+    /// By template.
+    pub templates: Vec<TemplateCount>,
+    /// By account, country and category.
+    pub charges: Vec<Charge>,
+}
+
+/// What the platform counted of one template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateCount {
+    /// The template.
+    pub template: TemplateKey,
+    /// Messages sent.
+    pub sent: u64,
+    /// Of these, delivered.
+    pub delivered: u64,
+    /// Of these, read.
+    pub read: u64,
+    /// Clicks by the button's text.
+    pub clicks: BTreeMap<String, u64>,
+    /// What was spent, in units of the account's currency, where it was told.
+    pub spent: Option<Decimal>,
+}
+
+/// What the platform charged for delivered messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// The account.
+    pub waba_id: String,
+    /// ISO 3166 code, where it was told.
+    pub country: Option<String>,
+    /// `MARKETING_LITE` (Marketing Messages API), `MARKETING` (Cloud API).
+    pub category: String,
+    /// Delivered messages.
+    pub messages: u64,
+    /// What they cost, in units of the account's currency, where it was told.
+    pub cost: Option<Decimal>,
 }

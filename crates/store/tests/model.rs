@@ -229,6 +229,7 @@ impl Case {
             seqs: seqs.clone(),
             worker: worker(&format!("w-{}-{}", self.seed, self.rng.random_range(0..2))),
             lease_until: self.now + TimeDelta::seconds(60),
+            daily_reach: None,
         };
         let claimed = self.store.claim(&claim, &GateRules::default(), self.now).await.unwrap();
         let granted: Vec<_> = claimed.messages.iter().map(|m| (m.seq.0, m.attempt)).collect();

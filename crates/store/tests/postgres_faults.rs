@@ -109,6 +109,7 @@ fn claim(scene: &Scene, name: &str, slice: u32, asked: std::ops::Range<u32>) -> 
         seqs: asked.map(Seq).collect(),
         worker: worker(name),
         lease_until: at(600),
+        daily_reach: None,
     }
 }
 

@@ -108,7 +108,7 @@ async fn measure(store: SharedStore, workers: u32) -> (f64, f64) {
     let rules = Default::default();
     let open = store::model::GateEvent::OpenByHand;
     store.gate_event(&store::conformance::scene::template(), open, &rules, at(0)).await.unwrap();
-    let scene = Scene { store: Arc::clone(&store), id, rules };
+    let scene = Scene { store: Arc::clone(&store), id, rules, daily_reach: None };
     scene.release_all(at(0)).await;
 
     let began = Instant::now();

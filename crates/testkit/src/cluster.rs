@@ -129,6 +129,7 @@ impl Cluster {
             correlate: true,
             concurrency: options.concurrency,
             second: options.second.map(str::to_owned),
+            daily_reach: None,
         });
         let mut cluster = Self {
             files,

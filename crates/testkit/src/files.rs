@@ -44,6 +44,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// The rate of the second sender, where there is to be one.
     pub second: Option<String>,
+    /// `daily_reach` of the senders; `None`: unlimited.
+    pub daily_reach: Option<u32>,
 }
 
 impl Files {
@@ -86,6 +88,7 @@ impl Files {
 
     /// Writes workers.toml for one sender, `jaspers-in`, or for two.
     pub fn workers_toml(&self, settings: &Settings) -> PathBuf {
+        let daily_reach = settings.daily_reach.map_or_else(|| "\"unlimited\"".to_owned(), |n| n.to_string());
         let mut text = format!(
             r#"[store]
 url = "sqlite://{db}"
@@ -101,6 +104,7 @@ phone_number_id = "{PHONE_NUMBER_ID}"
 waba_id = "{WABA_ID}"
 token_env = "{token}"
 rate = "{rate}"
+daily_reach = {daily_reach}
 [worker]
 concurrency = {concurrency}
 [webhook]
@@ -124,7 +128,7 @@ app_secret_env = "{secret}"
             let _ = write!(
                 text,
                 "[[senders]]\nname = \"{name}\"\nphone_number_id = \"{id}\"\nwaba_id = \"{WABA_ID}\"\n\
-                 token_env = \"{token}\"\nrate = \"{rate}\"\n",
+                 token_env = \"{token}\"\nrate = \"{rate}\"\ndaily_reach = {daily_reach}\n",
                 token = TOKEN.0,
             );
         }

@@ -81,6 +81,7 @@ impl Machine {
             correlate: true,
             concurrency: 256,
             second: None,
+            daily_reach: None,
         });
         let machine = Self { files, platform, run: None };
         if options.gate_open {

@@ -49,6 +49,8 @@ pub struct WorldOptions {
     pub concurrency: usize,
     /// Whether there is a second sender, [`SECOND`], of the same account and rate.
     pub second: bool,
+    /// How many people the portfolio may write to in 24 hours, in Paceline and in the simulator.
+    pub daily_reach: u32,
 }
 
 impl Default for WorldOptions {
@@ -64,6 +66,7 @@ impl Default for WorldOptions {
             gate_open: true,
             concurrency: 16,
             second: false,
+            daily_reach: 100_000,
         }
     }
 }
@@ -112,6 +115,7 @@ impl World {
             correlate: options.correlate,
             concurrency: options.concurrency,
             second: options.second.then(|| options.rate.to_owned()),
+            daily_reach: Some(options.daily_reach),
         });
         let stop = CancellationToken::new();
         let senders: Vec<String> = options.senders().map(|(name, _)| name.to_owned()).collect();
@@ -125,8 +129,9 @@ impl World {
             worker(&options, &store, permits.clone(), &clock, &platform, &worker_id, gate_rules, rate, &stop)
                 .await;
         let senders: BTreeMap<String, Rate> = senders.into_iter().map(|name| (name, rate)).collect();
+        let daily_reach = senders.keys().map(|name| (name.clone(), options.daily_reach)).collect();
         let scheduler = Scheduler::new(
-            scheduler::Settings::new(senders, gate_rules),
+            scheduler::Settings { daily_reach, ..scheduler::Settings::new(senders, gate_rules) },
             store.clone(),
             parts.queue,
             clock.clone(),
@@ -194,7 +199,7 @@ impl World {
     /// The one round that everything is made of: sweeps, a tick, at most `jobs` jobs, the webhooks that are
     /// due. Says whether anything happened.
     pub async fn round(&self, jobs: usize) -> bool {
-        let before = (self.clock.now(), self.platform.requests().len());
+        let before = (self.clock.now(), self.platform.asked());
         self.store.heartbeat(&self.worker_id, self.clock.now()).await.unwrap();
         self.scheduler.sweep().await.unwrap();
         let released = self.scheduler.tick().await.unwrap();
@@ -207,7 +212,7 @@ impl World {
         }
         let webhooks = self.platform.pump().await;
         // What is released and comes back unsent at the same instant would do so for ever.
-        let moved = before != (self.clock.now(), self.platform.requests().len());
+        let moved = before != (self.clock.now(), self.platform.asked());
         webhooks > 0 || (moved && released + handled > 0)
     }
 
@@ -384,6 +389,7 @@ async fn platform(options: &WorldOptions, clock: Arc<SettableClock>, rate: Rate)
     for number in &mut config.numbers {
         let held_to = if options.concurrency == 1 { 1.0 } else { 10.0 };
         number.throughput_per_second = (rate.per_second() * held_to).ceil() as u32;
+        number.daily_limit = Some(options.daily_reach);
     }
     Simulator::start(config).await.unwrap()
 }
@@ -439,6 +445,7 @@ async fn worker(
             pace: SenderPace { name: name.to_owned(), rate },
             client: Client::new(client).unwrap(),
             waba_id: WABA_ID.to_owned(),
+            daily_reach: Some(options.daily_reach),
             token_name: TOKEN.0.to_owned(),
         }
     });

@@ -268,6 +268,7 @@ impl Worker {
             seqs,
             worker: self.settings.id.clone(),
             lease_until: now + self.settings.lease,
+            daily_reach: context.line.sender.daily_reach,
         };
         // From before the claim: it may hold from the moment it is asked for. By both clocks: the monotonic one stands
         // still while a machine sleeps.
@@ -283,7 +284,7 @@ impl Worker {
         let ready = Ready { messages: claimed.messages.into_iter().zip(places).collect(), good_until };
         self.dispatch(context, &ask, ready, used, flight).await;
         match claimed.held? {
-            Held::Gate { until, .. } => Some(Some(until)),
+            Held::Gate { until, .. } | Held::DailyReach { until } => Some(Some(until)),
             // What is under way may give some of its reservation back.
             Held::Budget => Some(Some(self.clock.now() + Duration::from_secs(1))),
             // The scheduler looks by its own clock: a slice must not go round while the two differ.

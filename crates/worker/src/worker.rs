@@ -28,6 +28,8 @@ pub struct WorkerSender {
     pub client: whatsapp::Client,
     /// The account its templates belong to.
     pub waba_id: String,
+    /// How many different people its portfolio may write to in 24 hours; `None`: as many as it likes.
+    pub daily_reach: Option<u32>,
     /// What names its access token: senders with the same name share it.
     pub token_name: String,
 }

@@ -104,6 +104,7 @@ async fn three_terminals_and_one_file() {
         correlate: true,
         concurrency: 64,
         second: None,
+        daily_reach: Some(100_000),
     });
     write_audience(&files);
     files.campaign("long", "long.csv", "");

@@ -21,10 +21,16 @@ mod gate;
 mod health;
 #[path = "../scenarios/launching.rs"]
 mod launching;
+#[path = "../scenarios/limits.rs"]
+mod limits;
 #[path = "../scenarios/money.rs"]
 mod money;
 #[path = "../scenarios/optout.rs"]
 mod optout;
+#[path = "../scenarios/recipients.rs"]
+mod recipients;
+#[path = "../scenarios/routes.rs"]
+mod routes;
 #[path = "../scenarios/schedule.rs"]
 mod schedule;
 #[path = "../scenarios/webhooks.rs"]

@@ -11,6 +11,7 @@
 use testkit::{World, WorldOptions};
 
 mod account;
+mod analytics;
 mod applying;
 mod codes;
 mod control;
@@ -18,8 +19,11 @@ mod errors;
 mod gate;
 mod health;
 mod launching;
+mod limits;
 mod money;
 mod optout;
+mod recipients;
+mod routes;
 mod rules;
 mod schedule;
 mod webhooks;

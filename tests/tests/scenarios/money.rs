@@ -206,3 +206,32 @@ async fn a_multiplier_scales_the_worst_case_and_travels_with_the_message() {
     let row = world.until_over("bids").await;
     assert_eq!((row.spent, row.reserved), (charged(&world), Micros::ZERO));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_of_ones_own_take_the_place_of_the_shipped_ones() {
+    let mut world = crate::world(WorldOptions::default()).await;
+    world.files.people("people.csv", 0, 100);
+    let file = world.files.campaign("cheap", "people.csv", "budget: { amount: \"60\", currency: INR }");
+    let file = file.to_str().unwrap();
+    let shipped = world.cli(&["plan", file, "--json"]).await.good().json();
+    assert_eq!(
+        (&shipped["cost"]["likely"], &shipped["rate_card"]["date"]),
+        (&"77.679".into(), &"2026-07-01".into())
+    );
+
+    let card = world.files.write(
+        "prices.toml",
+        "date = \"2026-10-01\"\nsource = \"our invoice\"\n[markets.india]\nname = \"India\"\ncountries = [\"IN\"]\n\
+         prices = { INR = \"0.50\" }\n",
+    );
+    world.files.set("PACELINE_PLATFORM__RATE_CARD", card.to_str().unwrap());
+    let own = world.cli(&["plan", file, "--json"]).await.good().json();
+    assert_eq!(
+        (&own["cost"]["worst"], &own["rate_card"]["source"]),
+        (&"50.00".into(), &"our invoice".into())
+    );
+
+    world.files.set("PACELINE_PLATFORM__RATE_CARD", "nowhere.toml");
+    let refused = world.cli(&["check", file]).await;
+    assert!(refused.code == 2 && refused.err.contains("nowhere.toml: cannot be read"), "{}", refused.err);
+}

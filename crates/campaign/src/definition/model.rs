@@ -1,5 +1,6 @@
 //! The campaign definition: what a campaign file means, with every default filled in.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
@@ -14,7 +15,7 @@ use super::places::Places;
 use crate::audience::Country;
 use crate::money::Money;
 use crate::pacing::duration::text as duration_text;
-use crate::pacing::{RampStep, Rate, Repeat, Window};
+use crate::pacing::{RampStep, Rate, Repeat, Window, format_duration};
 
 /// A campaign, as its file defines it. Frozen as JSON when the campaign is launched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -214,6 +215,13 @@ pub struct FrequencyCap {
     /// In what time, 1 min to 365 d.
     #[serde(with = "duration_text")]
     pub per: Duration,
+}
+
+impl fmt::Display for FrequencyCap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { max, per } = self;
+        write!(f, "{max} message{} in {}", if *max == 1 { "" } else { "s" }, format_duration(*per))
+    }
 }
 
 /// One of several forms of the campaign.

@@ -86,6 +86,7 @@ impl History {
         }
         push(Event::DeadlinePassed, &|_| {});
         push(Event::Skip, &|_| {});
+        push(Event::Defer, &|_| {});
         if self.told.len() < ATTEMPTS {
             push(Event::Claim, &|h| h.told.push(Told::default()));
         }

@@ -10,7 +10,9 @@ pub const fn next(from: Current, event: Event) -> Result<Next, Forbidden> {
     use State::*;
     let forbidden = Err(Forbidden { from, event });
     // A message that was never claimed has no answers and no statuses: what says so is not about it.
-    if matches!(from.state, Queued) && !matches!(event, Event::Claim | Event::DeadlinePassed | Event::Skip) {
+    if matches!(from.state, Queued)
+        && !matches!(event, Event::Claim | Event::DeadlinePassed | Event::Skip | Event::Defer)
+    {
         return forbidden;
     }
     match event {
@@ -96,6 +98,12 @@ pub const fn next(from: Current, event: Event) -> Result<Next, Forbidden> {
         },
         Event::Skip => match from.state {
             Queued | Retrying => Ok(Next::To(Current { state: Skipped, ..from })),
+            Sending | InDoubt | Accepted | Held | Sent | Delivered | Read | Failed | Expired | Skipped => {
+                forbidden
+            }
+        },
+        Event::Defer => match from.state {
+            Queued | Retrying => Ok(Next::To(Current { state: Retrying, ..from })),
             Sending | InDoubt | Accepted | Held | Sent | Delivered | Read | Failed | Expired | Skipped => {
                 forbidden
             }
@@ -226,6 +234,7 @@ mod tests {
             Event::DeadlinePassed,
             Event::TtlPassed,
             Event::Skip,
+            Event::Defer,
         ];
         for of in [Of::LatestAttempt, Of::ResentAttempt, Of::EarlierAttempt] {
             all.extend([Event::Accepted(of), Event::Held(of)]);

@@ -9,6 +9,8 @@
 //!    │  ▼               ▼ ▼
 //!    │ retrying       failed        queued, retrying ──▶ expired (deadline), skipped (cancelled, opted out, …)
 //!    └── claim ───────────          accepted, held, sent ──▶ expired (TTL passed, nothing came)
+//!
+//!  queued, retrying ──▶ retrying (deferred: its recipient is left alone for a time)
 //! ```
 //!
 //! Two facts shape it. The platform has no idempotency key, so a request whose fate is unknown is its own
@@ -207,6 +209,8 @@ pub enum Event {
     TtlPassed,
     /// It is not to be sent: cancelled, opted out, over budget.
     Skip,
+    /// It is not to be sent yet: its recipient is left alone for a time.
+    Defer,
 }
 
 /// What an event leads to.

@@ -9,9 +9,11 @@
 //! | [`over`] | the rate that is needed to be done in time |
 //! | [`windows`] | when a recipient may be sent to, in their zone or the schedule's |
 //! | [`repeat`] | when a recurring campaign runs |
+//! | [`daily_reach`] | how many people a portfolio has written to in 24 hours |
 //! | [`limiter`] | which instants a sender's permits are for |
 //! | [`timeline`] | what a plan may expect: points by the hour, finish, what expires |
 
+pub mod daily_reach;
 #[cfg(test)]
 mod daylight_saving;
 pub mod duration;

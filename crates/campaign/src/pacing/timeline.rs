@@ -15,14 +15,10 @@ use chrono_tz::Tz;
 use super::over::over_rate;
 use super::ramp::{left_in_step, ramp_rate};
 use super::windows::{Span, at, merged, spans};
-use super::{RampStep, Rate, Window};
+use super::{RampStep, Rate, Window, daily_reach};
 
 /// How far ahead a forecast looks where the campaign has no end.
 const FARTHEST: TimeDelta = TimeDelta::days(366);
-/// The time in which the daily reach counts (Meta: unique users in a rolling 24 hours).
-const REACH_WINDOW: TimeDelta = TimeDelta::hours(24);
-/// How finely the daily reach is booked.
-const REACH_SLOT: TimeDelta = TimeDelta::minutes(5);
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// Recipients that share a zone.
@@ -66,6 +62,8 @@ pub struct Outlook<'a> {
     pub sender_rate: Rate,
     /// How many people may be reached in any 24 hours; `None` is unlimited.
     pub daily_reach: Option<u64>,
+    /// Who was reached already and counts towards it: how many people, and until when, the first to end first.
+    pub reached: &'a [(DateTime<Utc>, u64)],
 }
 
 /// One hour of a forecast.
@@ -161,7 +159,7 @@ impl<'a> Player<'a> {
             sent: 0,
             last_at: outlook.start,
             carry: Duration::ZERO,
-            reached: VecDeque::new(),
+            reached: outlook.reached.iter().copied().collect(),
             points: Vec::new(),
         };
         if let Pace::Over(time) = outlook.pace {
@@ -286,8 +284,7 @@ impl<'a> Player<'a> {
             point.total = self.sent;
         }
         if self.outlook.daily_reach.is_some() {
-            let slot_ends = periods(self.outlook.start, first, REACH_SLOT) + 1;
-            let back = self.outlook.start + REACH_SLOT * saturated(slot_ends) + REACH_WINDOW;
+            let back = daily_reach::comes_back(daily_reach::slot_of(first));
             match self.reached.back_mut() {
                 Some((same, sum)) if *same == back => *sum += count,
                 Some(_) | None => self.reached.push_back((back, count)),
@@ -305,9 +302,11 @@ impl<'a> Player<'a> {
 
     /// When anything changes next: a window, the hour, the reach, the end.
     fn next_event(&self) -> DateTime<Utc> {
-        let period = if self.outlook.daily_reach.is_some() { REACH_SLOT } else { HOUR };
-        let next = periods(self.outlook.start, self.now, period) + 1;
-        let mut event = (self.outlook.start + period * saturated(next)).min(self.end);
+        let next = periods(self.outlook.start, self.now, HOUR) + 1;
+        let mut event = (self.outlook.start + HOUR * saturated(next)).min(self.end);
+        if self.outlook.daily_reach.is_some() {
+            event = event.min(daily_reach::ends_at(daily_reach::slot_of(self.now)));
+        }
         for span in self.lanes.iter().filter_map(Lane::span) {
             event = event.min(if span.from > self.now { span.from } else { span.until });
         }
@@ -369,6 +368,7 @@ mod tests {
             pace: Pace::Rate(rate("60/s")),
             sender_rate: rate("80/s"),
             daily_reach: None,
+            reached: &[],
         }
     }
 
@@ -482,6 +482,17 @@ mod tests {
     }
 
     #[test]
+    fn who_was_reached_before_counts_too() {
+        let groups = [Group { zone: INDIA, count: 1_000 }];
+        let back = utc("2026-11-08T15:06:00Z");
+        let outlook = Outlook { daily_reach: Some(10_000), reached: &[(back, 9_400)], ..plain(&groups) };
+        // 600 at once, the others when the 9,400 no longer count.
+        let forecast = forecast(&outlook);
+        assert_eq!(forecast.finishes_at, Some(back + TimeDelta::nanoseconds(6_666_666_667)));
+        assert_eq!(forecast.points[0].sent, 600);
+    }
+
+    #[test]
     fn nothing_to_do_and_nothing_possible() {
         let none = forecast(&plain(&[]));
         assert_eq!((none.sent, none.expires, none.finishes_at), (0, 0, None));
@@ -520,7 +531,7 @@ mod tests {
             let outlook = Outlook {
                 groups: &groups, start, end: Some(end), windows: &windows, schedule_zone: Tz::UTC, ramp: &ramp,
                 pace: over.map_or(Pace::Rate(per_second(own)), |s| Pace::Over(Duration::from_secs(s))),
-                sender_rate: per_second(sender), daily_reach: reach,
+                sender_rate: per_second(sender), daily_reach: reach, reached: &[],
             };
             let forecast = forecast(&outlook);
             prop_assert_eq!(forecast.sent + forecast.expires, counts.iter().sum::<u64>());

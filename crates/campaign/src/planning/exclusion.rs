@@ -24,13 +24,15 @@ pub enum Reason {
     Suppressed,
     /// The platform delivers no marketing there.
     NotDelivered,
+    /// The recipient has had as many messages as the frequency cap allows.
+    OverCap,
     /// Held out, to compare with.
     HoldOut,
 }
 
 impl Reason {
     /// All reasons, the faults of the file first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BrokenRow,
         Self::InvalidRecipient,
         Self::NotMobile,
@@ -39,6 +41,7 @@ impl Reason {
         Self::Duplicate,
         Self::Suppressed,
         Self::NotDelivered,
+        Self::OverCap,
         Self::HoldOut,
     ];
 
@@ -54,6 +57,7 @@ impl Reason {
             Self::Duplicate => "duplicate",
             Self::Suppressed => "suppressed",
             Self::NotDelivered => "not_delivered",
+            Self::OverCap => "over_cap",
             Self::HoldOut => "hold_out",
         }
     }
@@ -70,6 +74,7 @@ impl Reason {
             Self::Duplicate => "duplicates",
             Self::Suppressed => "opted out or suppressed",
             Self::NotDelivered => "countries without marketing delivery",
+            Self::OverCap => "over the frequency cap",
             Self::HoldOut => "hold-out",
         }
     }
@@ -83,7 +88,7 @@ impl Reason {
             | Self::NotMobile
             | Self::InvalidZone
             | Self::Unrenderable => true,
-            Self::Duplicate | Self::Suppressed | Self::NotDelivered | Self::HoldOut => false,
+            Self::Duplicate | Self::Suppressed | Self::NotDelivered | Self::OverCap | Self::HoldOut => false,
         }
     }
 }

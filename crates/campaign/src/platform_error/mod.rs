@@ -11,5 +11,5 @@ mod table;
 mod verdict;
 
 pub use code::{Class, CodeInfo, Delay, LIFTS_AFTER, Scope, Stopped, Usage};
-pub use table::{TABLE, lookup};
+pub use table::{TABLE, cool_down, lookup};
 pub use verdict::{Circumstances, Learnt, Verdict, classify};

@@ -26,6 +26,13 @@ pub fn lookup(code: i64) -> Option<&'static CodeInfo> {
     TABLE.get(place).filter(|info| info.first <= code)
 }
 
+/// How long a person whom Meta shields, as this code says, is left alone by every campaign (Meta, per-user limits:
+/// tries within 24 hours may block the pair for longer); `None` for codes that say nothing of the kind.
+pub fn cool_down(code: i64) -> Option<Duration> {
+    let info = lookup(code)?;
+    (info.class == Later && info.scope == Scope::Recipient).then_some(SHIELDED)
+}
+
 /// All documented codes, by code.
 pub static TABLE: &[CodeInfo] = &[
     code(0, StopAll, Scope::App, "Token refused",

@@ -61,6 +61,7 @@ pub(crate) async fn check(app: &App, args: &Args) -> Result<Checked, Failure> {
     }
     let mut warnings = account.warnings.clone();
     warnings.extend(warnings_of(&prepared, &streamed.summary));
+    warnings.extend(too_many_people(app, &prepared, &streamed.summary));
     if let Some(store) = &store
         && let Some(row) = store.campaign(&prepared.definition.campaign).await?
     {
@@ -117,6 +118,28 @@ pub(crate) fn too_many_invalid(prepared: &Prepared, summary: &Summary) -> Vec<ca
         ];
     }
     Vec::new()
+}
+
+/// An audience that its portfolio's messaging limit does not let through before the end.
+fn too_many_people(app: &App, prepared: &Prepared, summary: &Summary) -> Option<String> {
+    let definition = &prepared.definition;
+    let end = definition.schedule.end?.to_utc();
+    let senders = definition.senders.iter().filter_map(|name| app.config.sender(name));
+    let limited = senders.filter_map(|sender| Some((sender.daily_reach.limit()?, sender.portfolio())));
+    let (limit, portfolio) = limited.min()?;
+    let now = app.clock.now();
+    let start = definition.schedule.start.map_or(now, |start| start.to_utc().max(now));
+    let days = (end - start).num_seconds().max(0).unsigned_abs().div_ceil(24 * 3_600);
+    let most = u64::from(limit).saturating_mul(days);
+    (most < summary.messages).then(|| {
+        format!(
+            "the portfolio {portfolio} may write to {} people in 24 hours: before schedule.end at most {} of the {} messages go out, and the rest expire; \
+             move the end, or leave people out",
+            format::count(u64::from(limit)),
+            format::count(most),
+            format::count(summary.messages)
+        )
+    })
 }
 
 /// What the platform's rules make of this audience.

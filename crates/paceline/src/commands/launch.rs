@@ -82,11 +82,6 @@ pub(crate) async fn launch(
             "schedule.repeat is not run by this version; launch each run by a file of its own, without schedule.repeat".to_owned(),
         ));
     }
-    if definition.limits.per_recipient.is_some() {
-        return Err(Failure::Refused(
-            "limits.per_recipient is not applied by this version; leave it out, and keep the frequency by the audience".to_owned(),
-        ));
-    }
     if let Some(end) = definition.schedule.end.filter(|end| *end <= app.clock.now()) {
         let problem = definition
             .places

@@ -1,6 +1,7 @@
 //! One file per command. Each has `Args`, as clap reads them, and `run`. `asking` is what the commands about the
 //! account share.
 
+pub(crate) mod analytics;
 pub(crate) mod asking;
 pub(crate) mod check;
 pub(crate) mod completions;

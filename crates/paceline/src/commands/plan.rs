@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use campaign::definition::{Definition, Speed};
 use campaign::gate::{Gate, GateState, decide};
+use campaign::money::RateCard;
 use campaign::pacing::timeline::{Forecast, Group, Outlook, Pace, forecast};
 use campaign::pacing::{Rate, WindowZone};
 use campaign::planning::Summary;
@@ -16,6 +17,7 @@ use store::model::TemplateKey;
 use super::check::{self, Checked, check, excluded_json};
 use crate::app::App;
 use crate::failure::Failure;
+use crate::launching::rate_card;
 use crate::output::{Look, Table, format, print, print_json};
 
 /// What `plan` is given.
@@ -34,11 +36,13 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let definition = &checked.prepared.definition;
     let now = app.clock.now();
     let gate = gate(app, definition, now).await?;
-    let forecast = timeline(app, definition, &checked.streamed.summary, gate.opens_at);
+    let reached = reached(app, definition, now).await?;
+    let forecast = timeline(app, definition, &checked.streamed.summary, gate.opens_at, &reached);
+    let card = rate_card(&app.config)?;
     if app.json {
-        print_json(&as_json(&checked, &forecast, &gate))?;
+        print_json(&as_json(&checked, &forecast, &gate, &card))?;
     } else {
-        print(&as_text(&checked, &forecast, &gate, now, Look::of_stdout()))?;
+        print(&as_text(&checked, &forecast, &gate, &card, now, Look::of_stdout()))?;
     }
     Ok(())
 }
@@ -86,7 +90,28 @@ async fn gate(app: &App, definition: &Definition, now: DateTime<Utc>) -> Result<
     Ok(latest)
 }
 
-fn timeline(app: &App, definition: &Definition, summary: &Summary, start: DateTime<Utc>) -> Forecast {
+/// Whom the senders' portfolio has written to in the last 24 hours: they count towards its limit.
+async fn reached(
+    app: &App,
+    definition: &Definition,
+    now: DateTime<Utc>,
+) -> Result<Vec<(DateTime<Utc>, u64)>, Failure> {
+    let Some(store) = super::check::existing_store(app).await? else { return Ok(Vec::new()) };
+    let senders = definition.senders.iter().filter_map(|name| app.config.sender(name));
+    let Some(tightest) = senders.min_by_key(|s| s.daily_reach.limit().unwrap_or(u32::MAX)) else {
+        return Ok(Vec::new());
+    };
+    let reached = store.reached(tightest.portfolio(), now).await?;
+    Ok(reached.into_iter().map(|reached| (reached.until, reached.people)).collect())
+}
+
+fn timeline(
+    app: &App,
+    definition: &Definition,
+    summary: &Summary,
+    start: DateTime<Utc>,
+    reached: &[(DateTime<Utc>, u64)],
+) -> Forecast {
     let groups: Vec<Group> = summary
         .zones
         .iter()
@@ -115,10 +140,16 @@ fn timeline(app: &App, definition: &Definition, summary: &Summary, start: DateTi
         },
         sender_rate,
         daily_reach: reach.into_iter().min_by_key(|limit| limit.unwrap_or(u64::MAX)).flatten(),
+        reached,
     })
 }
 
-fn as_json(checked: &Checked, forecast: &Forecast, gate: &GateForecast) -> serde_json::Value {
+fn as_json(
+    checked: &Checked,
+    forecast: &Forecast,
+    gate: &GateForecast,
+    card: &RateCard,
+) -> serde_json::Value {
     let summary = &checked.streamed.summary;
     let cost = summary.cost();
     let countries: serde_json::Map<_, _> =
@@ -137,6 +168,7 @@ fn as_json(checked: &Checked, forecast: &Forecast, gate: &GateForecast) -> serde
             .into_iter().map(|(name, n)| (name, json!(n))).collect::<serde_json::Map<_, _>>(),
         "senders": summary.senders,
         "cost": { "low": cost.low, "likely": cost.likely, "worst": cost.worst, "currency": cost.currency },
+        "rate_card": { "date": card.date, "source": card.source },
         "timeline": forecast.points.iter().map(|p| json!({ "at": p.at, "sent": p.sent, "total": p.total })).collect::<Vec<_>>(),
         "starts_at": gate.opens_at,
         "waits_for": gate.why,
@@ -156,6 +188,7 @@ fn as_text(
     checked: &Checked,
     forecast: &Forecast,
     gate: &GateForecast,
+    card: &RateCard,
     now: DateTime<Utc>,
     look: Look,
 ) -> String {
@@ -185,6 +218,7 @@ fn as_text(
         money(cost.worst.round_dp(2)),
         definition.budget.map(|b| format!("; the budget of {b} is a ceiling")).unwrap_or_default()
     ));
+    text.push_str(&format!("  prices    of {}: {}\n", card.date, card.source));
     text.push_str(&format!("  plan      {}\n\n", checked.plan_hash()));
     text.push_str(&check::problems_text(summary));
     text.push_str(&check::warnings_text(&checked.warnings));

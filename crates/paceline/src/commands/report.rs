@@ -29,7 +29,7 @@ use crate::commands::control;
 use crate::failure::Failure;
 use crate::output::{self, Look, Progress};
 use rows::Rows;
-use summary::Summary;
+use summary::{PlatformPart, Summary};
 use tally::Tally;
 use target::Target;
 
@@ -106,7 +106,9 @@ pub(crate) async fn summarise(
     }
     // Read again: the numbers of the row are then no older than the messages that were just counted.
     let row = control::find(store, &row.key).await?;
-    Ok(Summary::of(&row, &tally, now))
+    let analytics = store.analytics(row.id).await?;
+    let platform = analytics.map(|(counted, pulled_at)| PlatformPart { pulled_at, counted });
+    Ok(Summary { platform, ..Summary::of(&row, &tally, now) })
 }
 
 /// Why a report is not written to its end.

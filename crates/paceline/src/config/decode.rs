@@ -82,6 +82,7 @@ fn platform(item: &Item<'_>, platform: &mut Platform) -> Option<()> {
         "base_url",
         "api_version",
         "max_price_field",
+        "rate_card",
         "correlate",
         "template_sync_wait",
         "template_idle_after",
@@ -96,6 +97,7 @@ fn platform(item: &Item<'_>, platform: &mut Platform) -> Option<()> {
             ("bid_spec", "bid_spec".to_owned()),
         ])
     });
+    set(&fields, "rate_card", &mut platform.rate_card, |item| item.text().map(|path| Some(path.to_owned())));
     set(&fields, "correlate", &mut platform.correlate, |item| item.bool());
     let any = Duration::from_millis(1)..=Duration::MAX;
     set(&fields, "template_sync_wait", &mut platform.template_sync_wait, |item| item.duration(any.clone()));
@@ -372,6 +374,7 @@ fn across(top: &Fields<'_>, config: &Config) {
     let report = top.item().report();
     unique(report, &config.senders, "name", |sender| &sender.name);
     unique(report, &config.senders, "phone_number_id", |sender| &sender.phone_number_id);
+    one_reach_of_each_portfolio(report, &config.senders);
     if config.webhook.listen == config.dashboard.listen && config.webhook.listen.port() != 0 {
         let place = ["dashboard", "webhook"]
             .into_iter()
@@ -384,6 +387,27 @@ fn across(top: &Fields<'_>, config: &Config) {
             )
             .help("give the dashboard a port of its own"),
         );
+    }
+}
+
+/// The limit is the portfolio's: its senders share it.
+fn one_reach_of_each_portfolio(report: &Report, senders: &[Sender]) {
+    let mut first: BTreeMap<&str, &Sender> = BTreeMap::new();
+    for sender in senders {
+        let portfolio = sender.portfolio();
+        let before = *first.entry(portfolio).or_insert(sender);
+        if before.daily_reach != sender.daily_reach {
+            report.push(
+                Problem::new(
+                    sender.place.clone(),
+                    format!(
+                        "daily_reach is {}, and the sender {} of the same portfolio {portfolio} has {}",
+                        sender.daily_reach, before.name, before.daily_reach
+                    ),
+                )
+                .help("the limit is the portfolio's: write the same daily_reach for all its senders"),
+            );
+        }
     }
 }
 

@@ -114,6 +114,7 @@ mod tests {
             "base_url",
             "api_version",
             "max_price_field",
+            "rate_card",
             "correlate",
             "template_sync_wait",
             "template_idle_after",

@@ -2,6 +2,7 @@
 //! key; a test holds the two together.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -91,6 +92,14 @@ impl Config {
         self.senders.iter().map(|sender| (sender.name.clone(), sender.rate)).collect()
     }
 
+    /// How many people each sender's portfolio may write to in 24 hours, where there is a limit, by the sender's name.
+    pub(crate) fn daily_reach(&self) -> BTreeMap<String, u32> {
+        self.senders
+            .iter()
+            .filter_map(|sender| Some((sender.name.clone(), sender.daily_reach.limit()?)))
+            .collect()
+    }
+
     /// The waits of template gates.
     pub(crate) fn gate_rules(&self) -> GateRules {
         GateRules {
@@ -152,6 +161,8 @@ pub(crate) struct Platform {
     pub(crate) api_version: String,
     /// `max_price_field`: the name of the template's max-price object.
     pub(crate) max_price_field: String,
+    /// `rate_card`: a file of prices in place of the shipped ones, relative to where the command is started.
+    pub(crate) rate_card: Option<String>,
     /// `correlate`: whether to send our own key as `biz_opaque_callback_data`.
     pub(crate) correlate: bool,
     /// `template_sync_wait`
@@ -170,6 +181,7 @@ impl Default for Platform {
             base_url: "https://graph.facebook.com".to_owned(),
             api_version: "v25.0".to_owned(),
             max_price_field: "optimization_spec".to_owned(),
+            rate_card: None,
             correlate: true,
             template_sync_wait: Duration::from_secs(10 * 60),
             template_idle_after: Duration::from_secs(7 * 24 * 60 * 60),
@@ -205,6 +217,12 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
+    /// Whose messaging limit and frequency caps its messages count towards: its business portfolio, or its account where
+    /// no portfolio is named.
+    pub(crate) fn portfolio(&self) -> &str {
+        self.business_id.as_deref().unwrap_or(&self.waba_id)
+    }
+
     /// `rate` where it is not given: the platform's usual throughput.
     pub(crate) const DEFAULT_RATE: Rate = match Rate::per_second_of(80) {
         Some(rate) => rate,
@@ -227,6 +245,15 @@ impl DailyReach {
         match self {
             Self::People(people) => Some(people),
             Self::Unlimited => None,
+        }
+    }
+}
+
+impl fmt::Display for DailyReach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::People(people) => write!(f, "{people}"),
+            Self::Unlimited => f.write_str("unlimited"),
         }
     }
 }

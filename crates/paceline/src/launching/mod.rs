@@ -13,5 +13,5 @@ mod prepare;
 mod stream;
 
 pub(crate) use preflight::{Account, preflight};
-pub(crate) use prepare::{Prepared, prepare};
+pub(crate) use prepare::{Prepared, prepare, rate_card};
 pub(crate) use stream::{Streamed, Target, stream};

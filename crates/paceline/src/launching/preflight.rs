@@ -3,7 +3,7 @@
 //! What the account says and what contradicts the campaign file are problems; what only may go wrong is a
 //! warning. An account that cannot be reached is a warning too: the file can still be planned.
 
-use campaign::definition::Definition;
+use campaign::definition::{Definition, RecipientColumn};
 use campaign::money::{Currency, MaxPrice};
 use campaign::problem::Problem;
 use whatsapp::account::{
@@ -234,6 +234,33 @@ fn template(definition: &Definition, info: &TemplateInfo, account: &mut Account)
 fn max_price(definition: &Definition, info: &TemplateInfo, account: &mut Account) {
     match (&definition.delivery.max_price, &info.max_price) {
         (None, None) => {}
+        (None, Some(_)) if matches!(definition.audience.recipient, RecipientColumn::UserId { .. }) => {
+            account.problems.push(
+                definition
+                    .places
+                    .problem(
+                        "audience.user_id",
+                        format!(
+                            "does not work with template {}, which has a max price: the platform refuses such messages (131062)",
+                            info.name
+                        ),
+                    )
+                    .help("name recipients by phone, or send a template without a max price"),
+            );
+        }
+        // Without its price nobody knows what a message may cost at the most.
+        (None, Some(price)) if definition.budget.is_some() => account.problems.push(
+            definition
+                .places
+                .problem(
+                    "budget",
+                    format!(
+                        "could not be kept: template {} has a max price (bid_amount {} per 1,000 deliveries) that the campaign file does not name",
+                        info.name, price.bid_amount
+                    ),
+                )
+                .help("set delivery.max_price to the template's price"),
+        ),
         (None, Some(price)) => account.warnings.push(format!(
             "template {} has a max price (bid_amount {} per 1,000 deliveries) that the campaign file does not name; set delivery.max_price to plan with it",
             info.name, price.bid_amount

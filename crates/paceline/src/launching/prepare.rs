@@ -43,11 +43,29 @@ impl Prepared {
             File::open(&self.audience).map_err(|error| one(unopened(&self.definition, &shown, &error)))?;
         let reader = AudienceReader::open_with_delimiter(&shown, file, self.definition.audience.delimiter)
             .map_err(one)?;
-        let card = RateCard::shipped()
-            .map_err(|error| one(Problem::new(Place::file("rate-card.toml"), error.to_string())))?;
+        let card = rate_card(config).map_err(one)?;
         let planner = Planner::new(self.definition.clone(), reader.columns(), &config.rates(), card)?;
         Ok((reader, planner))
     }
+}
+
+/// The prices that plans and budgets count with: those of `platform.rate_card`, or the shipped ones.
+///
+/// # Errors
+/// The file cannot be read, or is no rate card.
+pub(crate) fn rate_card(config: &Config) -> Result<RateCard, Problem> {
+    let Some(path) = &config.platform.rate_card else {
+        return RateCard::shipped()
+            .map_err(|error| Problem::new(Place::file("rate-card.toml"), error.to_string()));
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Problem::new(Place::file(path), format!("cannot be read ({error})"))
+            .help("platform.rate_card names it; the path is relative to where the command is started")
+    })?;
+    RateCard::parse(&text).map_err(|error| {
+        Problem::new(Place::file(path), error.to_string())
+            .help("it has the form of crates/campaign/data/rate-card.toml")
+    })
 }
 
 fn unopened(definition: &Definition, shown: &str, error: &std::io::Error) -> Problem {

@@ -1,5 +1,7 @@
 //! Reads the audience once, row by row: counts it for a plan, and stores it where a campaign is launched.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use campaign::audience::{AudienceReader, Row, RowProblem};
 use campaign::ids::{CampaignId, Seq};
 use campaign::planning::{Candidate, Exclusion, PlannedMessage, Planner, Reason, Summary};
@@ -51,7 +53,8 @@ pub(crate) async fn stream(
             }
             None => Vec::new(),
         };
-        let listed: std::collections::BTreeSet<&str> = listed.iter().map(String::as_str).collect();
+        let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
+        let contacts = contacts(app, prepared, suppressions, &rows).await?;
         let mut chunk = Chunk::default();
         for row in rows {
             match row {
@@ -59,6 +62,9 @@ pub(crate) async fn stream(
                 Ok(candidate) if listed.contains(candidate.recipient.as_str()) => {
                     let said = "the recipient is on the do-not-send list".to_owned();
                     chunk.excluded.push(excluded(planner.exclude(&candidate, Reason::Suppressed, said)));
+                }
+                Ok(candidate) if let Some(said) = over_cap(prepared, &contacts, &candidate) => {
+                    chunk.excluded.push(excluded(planner.exclude(&candidate, Reason::OverCap, said)));
                 }
                 Ok(candidate) => add(app, prepared, planner.place(candidate), &mut chunk),
             }
@@ -82,6 +88,41 @@ pub(crate) async fn stream(
         target.store.add_chunk(target.campaign, chunk, app.clock.now()).await?;
     }
     Ok(Streamed { summary, audience_sha256 })
+}
+
+/// How many messages these people had in the time of the campaign's frequency cap, where it has one, as of its start. By
+/// the portfolio that wrote most to them, where the campaign has senders of several.
+async fn contacts(
+    app: &App,
+    prepared: &Prepared,
+    store: Option<&SharedStore>,
+    rows: &[Screened],
+) -> Result<BTreeMap<String, u64>, Failure> {
+    let definition = &prepared.definition;
+    let (Some(cap), Some(store)) = (definition.limits.per_recipient, store) else {
+        return Ok(BTreeMap::new());
+    };
+    let now = app.clock.now();
+    let start = definition.schedule.start.map_or(now, |start| start.to_utc().max(now));
+    let addresses: Vec<String> = rows.iter().flatten().map(|c| c.recipient.clone()).collect();
+    let senders = definition.senders.iter().filter_map(|name| app.config.sender(name));
+    let portfolios: BTreeSet<&str> = senders.map(|sender| sender.portfolio()).collect();
+    let mut most = BTreeMap::new();
+    for portfolio in portfolios {
+        for (address, had) in store.contacts(portfolio, &addresses, start - cap.per).await? {
+            let known = most.entry(address).or_default();
+            *known = had.max(*known);
+        }
+    }
+    Ok(most)
+}
+
+/// Why a person is not written to who had as many messages as the frequency cap allows.
+fn over_cap(prepared: &Prepared, contacts: &BTreeMap<String, u64>, candidate: &Candidate) -> Option<String> {
+    let cap = prepared.definition.limits.per_recipient?;
+    let had = contacts.get(&candidate.recipient)?;
+    (*had >= u64::from(cap.max))
+        .then(|| format!("the recipient had {cap}, as many as limits.per_recipient allows"))
 }
 
 type Screened = Result<Candidate, Exclusion>;
@@ -113,10 +154,11 @@ fn excluded(exclusion: Exclusion) -> Excluded {
 fn add(app: &App, prepared: &Prepared, message: PlannedMessage, chunk: &mut Chunk) {
     if let Some(key) = message.new_group {
         let template = prepared.definition.template_of(key.variant);
-        let waba_id =
-            app.config.sender(&key.sender).map_or_else(String::new, |sender| sender.waba_id.clone());
+        let sender = app.config.sender(&key.sender);
+        let waba_id = sender.map_or_else(String::new, |sender| sender.waba_id.clone());
         chunk.groups.push(NewGroup {
             number: message.group,
+            portfolio: sender.map_or_else(String::new, |sender| sender.portfolio().to_owned()),
             template: TemplateKey {
                 waba_id,
                 name: template.name.clone(),

@@ -115,7 +115,10 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
             });
         }
         if set.schedules() {
-            let settings = scheduler::Settings::new(config.rates(), config.gate_rules());
+            let settings = scheduler::Settings {
+                daily_reach: config.daily_reach(),
+                ..scheduler::Settings::new(config.rates(), config.gate_rules())
+            };
             let scheduler = scheduler::Scheduler::new(settings, store.clone(), means.queue, clock.clone());
             let stop = stops.sending.clone();
             let id = id.clone();
@@ -179,6 +182,7 @@ fn senders(config: &Config, secrets: &Secrets) -> Result<Vec<WorkerSender>, Fail
                 pace: SenderPace { name: sender.name.clone(), rate: sender.rate },
                 client,
                 waba_id: sender.waba_id.clone(),
+                daily_reach: sender.daily_reach.limit(),
                 token_name: sender.token.name(),
             }),
             Err(error) => {

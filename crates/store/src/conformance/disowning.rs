@@ -17,6 +17,7 @@ fn claim(scene: &Scene, name: &str, slice: u32, asked: &[u32], now: DateTime<Utc
         seqs: asked.iter().copied().map(Seq).collect(),
         worker: worker(name),
         lease_until: now + chrono::TimeDelta::seconds(60),
+        daily_reach: None,
     }
 }
 

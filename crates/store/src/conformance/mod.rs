@@ -15,9 +15,11 @@
 //! | [`brakes`] | what is braked, and what goes on beside it |
 //! | [`gates`] | closed, one canary under concurrency, by hand |
 //! | [`budgets`] | the ceiling under concurrent claims, what is settled and released |
+//! | [`limits`] | how many people a portfolio may write to, how often a person, and who is left alone |
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
+//! | [`analytics`] | what the platform counted itself |
 //! | [`leaders`] | one of many leads, for a time |
 //! | [`sweeps`] | lost workers, doubts, retries, TTL, deadlines |
 #![expect(
@@ -27,6 +29,7 @@
 )]
 #![expect(missing_docs, reason = "the names of the stories are sentences")]
 
+pub mod analytics;
 pub mod brakes;
 pub mod budgets;
 pub mod claiming;
@@ -35,6 +38,7 @@ pub mod disowning;
 pub mod gates;
 pub mod launching;
 pub mod leaders;
+pub mod limits;
 pub mod recording;
 pub mod resending;
 pub mod scene;
@@ -147,6 +151,15 @@ macro_rules! conformance_suite {
                 a_doubt_that_is_sent_again_is_reserved_twice
                 money_is_given_back_by_refusals
             }
+            limits {
+                no_more_people_than_the_portfolio_may_write_to
+                campaigns_of_a_portfolio_share_its_limit_under_concurrency
+                who_was_written_to_counts_once
+                a_portfolio_without_a_limit_counts_nobody
+                who_had_as_many_as_the_cap_allows_is_skipped
+                a_shielded_person_is_left_alone_by_all_campaigns
+                a_status_that_shields_holds_for_others_too
+            }
             recording {
                 each_kind_of_outcome
                 an_outcome_told_twice_is_told_once
@@ -194,6 +207,9 @@ macro_rules! conformance_suite {
                 the_ttl_expires_what_was_not_delivered
                 the_end_expires_what_was_not_sent
                 cancelling_skips_what_was_not_sent
+            }
+            analytics {
+                the_last_answer_is_kept
             }
             leaders {
                 one_of_many_leads

@@ -90,6 +90,7 @@ pub async fn nothing_waits_in_a_campaign_that_is_done(store: SharedStore) {
         seqs: vec![Seq(1)],
         worker: super::scene::worker("w1"),
         lease_until: at(60),
+        daily_reach: None,
     };
     scene.claim(0, 0..1, at(0)).await;
     store.claim(&claim, &scene.rules, at(1)).await.unwrap();

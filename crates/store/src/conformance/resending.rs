@@ -136,6 +136,7 @@ pub async fn a_sent_status_of_the_first_while_the_second_is_on_its_way(store: Sh
         seqs: (0..4).map(campaign::ids::Seq).collect(),
         worker: worker("w1"),
         lease_until: at(1_060),
+        daily_reach: None,
     };
     assert_eq!(store.disown(&claim, at(1_000), at(1_002)).await.unwrap(), 4);
     let row = scene.row(0).await;

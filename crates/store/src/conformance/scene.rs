@@ -43,6 +43,9 @@ pub struct Setup {
     /// Lines added to the campaign file.
     pub extra: &'static str,
     pub is_gate_open: bool,
+    /// The number of the first of its people: campaigns with the same numbers have the same people.
+    pub people_from: u32,
+    pub portfolio: &'static str,
 }
 
 impl Default for Setup {
@@ -55,6 +58,8 @@ impl Default for Setup {
             budget: None,
             extra: "",
             is_gate_open: true,
+            people_from: 0,
+            portfolio: "7001",
         }
     }
 }
@@ -104,6 +109,7 @@ impl Setup {
             groups: vec![NewGroup {
                 number: 0,
                 sender: "jaspers-in".into(),
+                portfolio: self.portfolio.into(),
                 template: template(),
                 variant: Some("a".into()),
                 zone: "Asia/Kolkata".into(),
@@ -114,7 +120,12 @@ impl Setup {
                     NewSlice { number, group: 0, messages }
                 })
                 .collect(),
-            messages: (0..self.messages).map(|seq| message(seq, seq / self.per_slice)).collect(),
+            messages: (0..self.messages)
+                .map(|seq| NewMessage {
+                    recipient: recipient(self.people_from + seq),
+                    ..message(seq, seq / self.per_slice)
+                })
+                .collect(),
             excluded: (self.messages..self.messages + self.excluded)
                 .map(|seq| Excluded {
                     seq: Seq(seq),
@@ -145,7 +156,7 @@ impl Setup {
         if self.is_gate_open {
             store.gate_event(&template(), GateEvent::OpenByHand, &GateRules::default(), at(0)).await.unwrap();
         }
-        Scene { store: Arc::clone(store), id, rules: GateRules::default() }
+        Scene { store: Arc::clone(store), id, rules: GateRules::default(), daily_reach: None }
     }
 
     /// Launches it, lets it run, and releases all its slices.
@@ -156,6 +167,12 @@ impl Setup {
     }
 }
 
+/// Who has this number.
+#[must_use]
+pub fn recipient(number: u32) -> String {
+    format!("9198{number:08}")
+}
+
 /// A message of the first group.
 #[must_use]
 pub fn message(seq: u32, slice: u32) -> NewMessage {
@@ -163,7 +180,7 @@ pub fn message(seq: u32, slice: u32) -> NewMessage {
         seq: Seq(seq),
         slice,
         group: 0,
-        recipient: format!("9198{seq:08}"),
+        recipient: recipient(seq),
         country: "IN".into(),
         content: Content {
             body: vec![Param { name: None, value: ParamValue::Text(format!("Priyá {seq}")) }],
@@ -181,6 +198,8 @@ pub struct Scene {
     pub store: SharedStore,
     pub id: CampaignId,
     pub rules: GateRules,
+    /// The limit that its claims tell.
+    pub daily_reach: Option<u32>,
 }
 
 impl Scene {
@@ -224,6 +243,7 @@ impl Scene {
             seqs: seqs.into_iter().map(Seq).collect(),
             worker: worker(name),
             lease_until: now + TimeDelta::seconds(60),
+            daily_reach: self.daily_reach,
         };
         self.store.claim(&claim, &self.rules, now).await.unwrap()
     }

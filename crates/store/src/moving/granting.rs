@@ -1,5 +1,8 @@
 //! The compare-and-set before a send: who may send which message now; and what was granted but never left.
 
+use std::time::Duration;
+
+use campaign::definition::FrequencyCap;
 use campaign::gate::{self, Gate, GateReason, GateRules, GateState};
 use campaign::lifecycle;
 use campaign::message::{Again, Event, State};
@@ -7,8 +10,9 @@ use chrono::{DateTime, Utc};
 
 use super::batch::Batch;
 use super::message::Entry;
+use super::people::People;
 use crate::StoreError;
-use crate::codec::{amount, from_json, micros, named, row_id, seq_of};
+use crate::codec::{amount, from_json, micros, named, number, optional_time, row_id, seq_of};
 use crate::columns::Columns;
 use crate::model::{Claim, Claimed, ClaimedMessage, Failure, Held, TemplateKey};
 
@@ -18,6 +22,10 @@ type Result<T> = std::result::Result<T, StoreError>;
 const SUPPRESSED: &str = "suppressed";
 /// The class of a message that is not sent because nothing is left for it.
 const BUDGET: &str = "budget";
+/// The class of a message whose recipient had as many as the frequency cap allows.
+const OVER_CAP: &str = "over_cap";
+/// The class of a message that waits until its recipient is left alone no longer.
+const COOL_DOWN: &str = "cool_down";
 /// The class of an attempt that provably never left.
 const NOT_SENT: &str = "not_sent";
 
@@ -33,11 +41,16 @@ pub(crate) struct Terms {
     is_braked: bool,
     /// Whose gate is asked.
     pub(crate) template: TemplateKey,
+    /// Whose limits are asked.
+    pub(crate) portfolio: String,
+    /// How often a person may be written to.
+    pub(crate) cap: Option<FrequencyCap>,
 }
 
 impl Terms {
     /// From a row of campaign's state, end, budget, spent + reserved, slice's state, template's account, name
-    /// and language, what is reserved, and whether something of it is braked.
+    /// and language, what is reserved, whether something of it is braked, the portfolio, and the frequency cap's number
+    /// and time.
     pub(crate) fn read(columns: &mut impl Columns) -> Result<Self> {
         Ok(Self {
             state: named("campaigns.state", &columns.text()?)?,
@@ -52,6 +65,14 @@ impl Terms {
             },
             reserved: columns.number()?,
             is_braked: columns.flag()?,
+            portfolio: columns.text()?,
+            cap: match (columns.optional_number()?, columns.optional_number()?) {
+                (Some(max), Some(per)) => Some(FrequencyCap {
+                    max: number("campaigns.cap_max", max)?,
+                    per: Duration::from_micros(number("campaigns.cap_per", per)?),
+                }),
+                (None, _) | (_, None) => None,
+            },
         })
     }
 
@@ -83,11 +104,13 @@ pub(crate) struct Candidate {
     id: i64,
     message: ClaimedMessage,
     is_suppressed: bool,
+    /// Its recipient is left alone until then.
+    cools_until: Option<DateTime<Utc>>,
 }
 
 impl Candidate {
-    /// From a row of the message's live columns, its recipient, country, content and multiplier, and whether
-    /// its recipient is suppressed. Adds the message to the batch.
+    /// From a row of the message's live columns, its recipient, country, content and multiplier, whether its
+    /// recipient is suppressed, and until when they are left alone. Adds the message to the batch.
     pub(crate) fn read(columns: &mut impl Columns, batch: &mut Batch) -> Result<Self> {
         let (id, entry) = Entry::read(columns)?;
         let message = ClaimedMessage {
@@ -106,7 +129,17 @@ impl Candidate {
             claimed_at: DateTime::UNIX_EPOCH,
         };
         batch.add(id, entry);
-        Ok(Self { id, message, is_suppressed: columns.flag()? })
+        Ok(Self {
+            id,
+            message,
+            is_suppressed: columns.flag()?,
+            cools_until: optional_time("cooldowns.until", columns.optional_number()?)?,
+        })
+    }
+
+    /// Who would get it.
+    pub(crate) fn recipient(&self) -> &str {
+        &self.message.recipient
     }
 }
 
@@ -155,18 +188,30 @@ pub(crate) struct Grant<'c> {
     /// Reservations that nothing but an operator or another claim gives back; read only where it
     /// [matters](Terms::is_tight).
     pub(crate) stuck: i64,
+    /// What is known of the recipients.
+    pub(crate) people: &'c People,
     pub(crate) now: DateTime<Utc>,
 }
 
 impl Grant<'_> {
-    /// Takes what the gate and the budget let through, in the order of `seq`.
+    /// Takes what the gate, the budget and the limits let through, in the order of `seq`.
     pub(crate) fn take(&self, batch: &mut Batch, candidates: Vec<Candidate>) -> Claimed {
         let now = self.now;
         let mut claimed = Claimed::default();
         let mut at_stake = self.terms.at_stake;
-        for Candidate { id, mut message, is_suppressed } in candidates {
+        let mut left = self.people.allowance.as_ref().map(|allowance| allowance.left);
+        for Candidate { id, mut message, is_suppressed, cools_until } in candidates {
             if is_suppressed {
                 skip(batch, id, now, SUPPRESSED, "the recipient is on the do-not-send list");
+                continue;
+            }
+            if let Some(cap) = self.terms.cap.filter(|cap| self.people.is_over(*cap, &message.recipient)) {
+                let detail = format!("the recipient had {cap}, as many as limits.per_recipient allows");
+                skip(batch, id, now, OVER_CAP, &detail);
+                continue;
+            }
+            if let Some(until) = cools_until {
+                defer(batch, id, now, until);
                 continue;
             }
             if claimed.held.is_some() {
@@ -189,6 +234,15 @@ impl Grant<'_> {
                 }
                 continue;
             }
+            if let (Some(allowance), Some(left)) = (&self.people.allowance, &mut left)
+                && !allowance.has_reached(&message.recipient)
+            {
+                if *left == 0 {
+                    claimed.held = Some(Held::DailyReach { until: allowance.comes_back });
+                    continue;
+                }
+                *left -= 1;
+            }
             at_stake = at_stake.saturating_add(entry.worst_case().0);
             // Only states that may be claimed were loaded.
             if entry.happen(Event::Claim, now).is_ok() {
@@ -206,6 +260,15 @@ impl Grant<'_> {
     /// What is known of the template from now on, where the canary was among what was taken.
     pub(crate) fn gate_after(&self, claimed: &Claimed) -> Option<GateState> {
         (self.is_canary && !claimed.messages.is_empty()).then(|| self.gate.on_canary_claimed(self.now))
+    }
+}
+
+/// Leaves the recipient alone until then.
+fn defer(batch: &mut Batch, id: i64, now: DateTime<Utc>, until: DateTime<Utc>) {
+    let Some(entry) = batch.get(id) else { return };
+    if matches!(entry.happen(Event::Defer, now), Ok(true)) {
+        let detail = "Meta shields the recipient from more marketing for now, as an answer or status of another message said".to_owned();
+        entry.live.keep_failure(Failure { code: None, class: COOL_DOWN.to_owned(), detail }, Some(until));
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `batch` | messages that change together, and the platform's ids of their attempts |
 //! | `counters` | what counters change by |
 //! | `granting` | who may send which message now; what was granted and never left |
+//! | `people` | what limits ask of the recipients of a claim |
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks |
 //! | `sweeping` | what time moves |
@@ -21,6 +22,7 @@ pub(crate) mod gates;
 pub(crate) mod granting;
 pub(crate) mod launching;
 pub(crate) mod message;
+pub(crate) mod people;
 pub(crate) mod recording;
 pub(crate) mod statuses;
 pub(crate) mod sweeping;

@@ -1,6 +1,7 @@
 //! What became of sends.
 
 use campaign::message::{Again, Event};
+use campaign::platform_error::cool_down;
 use chrono::{DateTime, Utc};
 
 use super::batch::Batch;
@@ -21,6 +22,16 @@ pub(crate) fn wamids(outcomes: &[Outcome]) -> Vec<&str> {
             OutcomeKind::Refused { .. } | OutcomeKind::Unknown { .. } => None,
         })
         .collect()
+}
+
+/// Messages whose recipients are left alone for a time, as an answer said, and until when.
+pub(crate) fn shielded(outcomes: &[Outcome], now: DateTime<Utc>) -> Vec<(i64, DateTime<Utc>)> {
+    let until = |outcome: &Outcome| match &outcome.result {
+        OutcomeKind::Refused { failure, .. } => failure.code.and_then(cool_down).map(|time| now + time),
+        OutcomeKind::Accepted { .. } | OutcomeKind::Unknown { .. } => None,
+    };
+    let id = |o: &Outcome| row_id(o.message.campaign, o.message.seq);
+    outcomes.iter().filter_map(|outcome| Some((id(outcome), until(outcome)?))).collect()
 }
 
 /// Records outcomes of messages that are loaded.

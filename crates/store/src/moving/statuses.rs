@@ -3,7 +3,7 @@
 use campaign::ids::MessageId;
 use campaign::message::{Again, Event, Status};
 use campaign::money::Micros;
-use campaign::platform_error::lookup;
+use campaign::platform_error::{cool_down, lookup};
 use chrono::{DateTime, Utc};
 
 use super::batch::Batch;
@@ -26,8 +26,31 @@ pub(crate) struct Applied<'u> {
     pub(crate) report: StatusReport,
     /// What matches no message: to be parked.
     pub(crate) unmatched: Vec<&'u StatusUpdate>,
+    /// What is to be kept of recipients.
+    pub(crate) told: Told,
+}
+
+/// What statuses tell of recipients, whatever becomes of their messages.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
     /// Messages whose recipients do not want any more.
     pub(crate) opted_out: Vec<i64>,
+    /// Messages whose recipients are left alone for a time, and until when.
+    pub(crate) shielded: Vec<(i64, DateTime<Utc>)>,
+}
+
+impl Told {
+    fn note(&mut self, update: &StatusUpdate, message: Option<i64>, now: DateTime<Utc>) {
+        let Some(message) = message else { return };
+        if says_opt_out(update) {
+            self.opted_out.push(message);
+        }
+        if let Some(time) = update.failure.as_ref().and_then(|f| f.code).and_then(cool_down) {
+            // From when it happened: the platform repeats its webhooks for days.
+            let until = update.at + time;
+            self.shielded.extend((until > now).then_some((message, until)));
+        }
+    }
 }
 
 /// What became of parked statuses.
@@ -35,8 +58,8 @@ pub(crate) struct Applied<'u> {
 pub(crate) struct Unparked {
     /// Numbers of those that are parked no longer.
     pub(crate) done: Vec<i64>,
-    /// Messages whose recipients do not want any more.
-    pub(crate) opted_out: Vec<i64>,
+    /// What is to be kept of recipients.
+    pub(crate) told: Told,
 }
 
 /// The messages that our own keys name.
@@ -53,10 +76,8 @@ pub(crate) fn unnamed<'u>(batch: &mut Batch, updates: &'u [StatusUpdate]) -> Vec
 pub(crate) fn apply<'u>(batch: &mut Batch, updates: &'u [StatusUpdate], now: DateTime<Utc>) -> Applied<'u> {
     let mut applied = Applied::default();
     for update in updates {
-        if says_opt_out(update) {
-            let told = by_key(batch, update).or_else(|| batch.attempt_of(&update.wamid));
-            applied.opted_out.extend(told.map(|(id, _)| id));
-        }
+        let message = by_key(batch, update).or_else(|| batch.attempt_of(&update.wamid));
+        applied.told.note(update, message.map(|(id, _)| id), now);
         match apply_one(batch, update, now) {
             Effect::Moved => applied.report.applied += 1,
             Effect::Nothing => applied.report.unchanged += 1,
@@ -77,9 +98,7 @@ pub(crate) fn apply_parked(
 ) -> Unparked {
     let mut unparked = Unparked::default();
     for (number, update) in parked {
-        if says_opt_out(update) {
-            unparked.opted_out.extend(batch.attempt_of(&update.wamid).map(|(id, _)| id));
-        }
+        unparked.told.note(update, batch.attempt_of(&update.wamid).map(|(id, _)| id), now);
         if apply_one(batch, update, now) != Effect::NoSuchMessage {
             unparked.done.push(*number);
         }

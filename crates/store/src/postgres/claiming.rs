@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::connection::{PostgresStore, Session};
-use super::{templates, transition};
+use super::{people, templates, transition};
 use crate::StoreError;
 use crate::codec::{failed, micros};
 use crate::columns::Reader;
@@ -16,26 +16,28 @@ use crate::moving::message::live_columns;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// The slice's campaign and template, as far as claims ask, with whether something of it is braked.
+/// The slice's campaign, template and portfolio, as far as claims ask, with whether something of it is braked.
 pub(super) const TERMS: &str = "
     SELECT c.state, c.ends_at, c.budget, c.spent + c.reserved, s.state, g.waba_id, g.template, g.language, c.reserved,
            EXISTS (SELECT 1 FROM brakes AS b
                    WHERE (b.until IS NULL OR b.until > $3)
                      AND ((b.kind = 'template' AND b.key = g.waba_id || '/' || g.template || '/' || g.language)
                           OR (b.kind = 'sender' AND b.key = g.sender)
-                          OR (b.kind = 'account' AND b.key = g.waba_id)))
+                          OR (b.kind = 'account' AND b.key = g.waba_id))),
+           g.portfolio, c.cap_max, c.cap_per
     FROM slices AS s
     JOIN campaigns AS c ON c.id = s.campaign_id
     JOIN send_groups AS g ON g.campaign_id = s.campaign_id AND g.number = s.group_no
     WHERE s.campaign_id = $1 AND s.number = $2";
 
-/// Of the asked messages those that may be sent now, with whether their recipient is suppressed. Found by number or
+/// Of the asked messages those that may be sent now, with whether their recipient is suppressed, or left alone until when. Found by number or
 /// by slice, whichever the planner likes better: both are few.
 pub(super) const CLAIMABLE: &str = concat!(
     "SELECT ",
     live_columns!(),
     ", m.recipient, m.country, m.content, m.multiplier,
-       EXISTS (SELECT 1 FROM suppressions AS d WHERE d.address = m.recipient)
+       EXISTS (SELECT 1 FROM suppressions AS d WHERE d.address = m.recipient),
+       (SELECT d.until FROM cooldowns AS d WHERE d.portfolio = $5 AND d.address = m.recipient AND d.until > $3)
      FROM messages AS m
      JOIN campaigns AS c ON c.id = m.campaign_id
      WHERE m.id = ANY($1) AND m.campaign_id = $4 AND m.slice_no = $2
@@ -96,11 +98,15 @@ pub(super) async fn claim(
         Passage::Canary => true,
         Passage::Closed { until, why } => return refuse(tx, Held::Gate { until, why }).await,
     };
-    let (mut batch, candidates) = candidates(&mut tx, claim, now).await?;
+    let (mut batch, candidates) = candidates(&mut tx, claim, &terms, now).await?;
+    let people = people::of(&mut tx, claim, &terms, &candidates, now).await?;
     let stuck = if terms.is_tight(&mut batch, &candidates) { stuck(&mut tx, claim, now).await? } else { 0 };
-    let grant = Grant { claim, terms: &terms, gate, rules, is_canary, stuck, now };
+    let grant = Grant { claim, terms: &terms, gate, rules, is_canary, stuck, people: &people, now };
     let claimed = grant.take(&mut batch, candidates);
     transition::write_back(&mut tx, &batch).await?;
+    if let Some(allowance) = &people.allowance {
+        people::note(&mut tx, &terms.portfolio, allowance.noted(&claimed, now)).await?;
+    }
     if let Some(gate) = grant.gate_after(&claimed) {
         templates::write(&mut tx, &terms.template, &gate, now).await?;
     }
@@ -156,6 +162,7 @@ async fn terms(tx: &mut PgConnection, claim: &Claim, now: DateTime<Utc>) -> Resu
 async fn candidates(
     tx: &mut PgConnection,
     claim: &Claim,
+    terms: &Terms,
     now: DateTime<Utc>,
 ) -> Result<(Batch, Vec<Candidate>)> {
     let rows = sqlx::query(CLAIMABLE)
@@ -163,6 +170,7 @@ async fn candidates(
         .bind(i64::from(claim.slice.number))
         .bind(micros(now))
         .bind(claim.slice.campaign.0)
+        .bind(&terms.portfolio)
         .fetch_all(tx)
         .await
         .map_err(failed("read the messages of a claim"))?;

@@ -29,8 +29,9 @@ const GIVE_UP: &str = "UPDATE campaigns SET key = NULL WHERE id = $1 AND state =
 
 const INSERT_CAMPAIGN: &str = "
     INSERT INTO campaigns (key, state, file, definition, plan_hash, currency, ttl_s, ends_at, in_doubt,
-                           in_doubt_after, budget, launched_at, touched_at, retry_attempts, retry_base, retry_max)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15)
+                           in_doubt_after, budget, launched_at, touched_at, retry_attempts, retry_base, retry_max,
+                           cap_max, cap_per)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17)
     RETURNING id";
 
 const TOUCH: &str = "
@@ -38,8 +39,9 @@ const TOUCH: &str = "
     WHERE id = $1 AND state = 'loading' AND key IS NOT NULL";
 
 const INSERT_GROUPS: &str = "
-    INSERT INTO send_groups (campaign_id, number, sender, waba_id, template, language, variant, zone)
-    SELECT $1::bigint, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+    INSERT INTO send_groups (campaign_id, number, sender, portfolio, waba_id, template, language, variant, zone)
+    SELECT $1::bigint, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                                     $9::text[])
     ON CONFLICT (campaign_id, number) DO NOTHING";
 
 const INSERT_SLICES: &str = "
@@ -128,6 +130,8 @@ async fn insert(tx: &mut PgConnection, new: &NewCampaign, now: DateTime<Utc>) ->
         .bind(i64::from(definition.retry.attempts))
         .bind(span_micros(definition.retry.base))
         .bind(span_micros(definition.retry.max))
+        .bind(definition.limits.per_recipient.map(|cap| i64::from(cap.max)))
+        .bind(definition.limits.per_recipient.map(|cap| span_micros(cap.per)))
         .fetch_one(tx)
         .await
         .map_err(failed("make a campaign"))?;
@@ -170,6 +174,7 @@ async fn add_groups(tx: &mut PgConnection, campaign: CampaignId, groups: &[NewGr
         .bind(campaign.0)
         .bind(column(groups, |g| i64::from(g.number)))
         .bind(column(groups, |g| g.sender.as_str()))
+        .bind(column(groups, |g| g.portfolio.as_str()))
         .bind(column(groups, |g| g.template.waba_id.as_str()))
         .bind(column(groups, |g| g.template.name.as_str()))
         .bind(column(groups, |g| g.template.language.as_str()))

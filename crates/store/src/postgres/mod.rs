@@ -39,15 +39,18 @@
 //! | `sweeps` | what time moves |
 //! | `retries` | slices for retries that are due |
 //! | `messages` | reading messages |
+//! | `people` | who was written to, and who is left alone for a time |
 //! | `suppression` | the do-not-send list |
 //! | `brakes` | what must not be sent for now |
 //! | `templates` | sync gates |
+//! | `analytics` | what the platform counted itself |
 //! | `leaders` | who leads in which role |
 //! | `verify` | the guarantees, recomputed from the rows |
 //! | `text` | text as PostgreSQL takes it |
 //!
 //! What is decided between reading and writing is in `crate::moving`, for every database alike.
 
+mod analytics;
 mod brakes;
 mod campaigns;
 mod claiming;
@@ -56,6 +59,7 @@ mod launching;
 mod leaders;
 mod messages;
 mod operations;
+mod people;
 mod recording;
 mod repeating;
 mod retries;

@@ -1,6 +1,7 @@
 //! [`Store`] for PostgreSQL: each operation is a function of its aggregate's module, run again where it changed
 //! nothing for a reason that passes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,14 +13,14 @@ use chrono::{DateTime, Utc};
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    brakes, campaigns, claiming, launching, leaders, messages, recording, retries, slices, statuses,
-    suppression, sweeps, templates, verify,
+    analytics, brakes, campaigns, claiming, launching, leaders, messages, people, recording, retries, slices,
+    statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange};
 use crate::model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
-    ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
-    TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
+    Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate,
+    Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
 use crate::{LaunchError, Store, StoreError, TransitionError};
@@ -220,6 +221,39 @@ impl Store for PostgresStore {
 
     async fn suppressions(&self, after: Option<&str>, limit: u32) -> Result<Vec<Suppression>> {
         repeat(Patience::Short, "read the do-not-send list", || suppression::page(self, after, limit)).await
+    }
+
+    async fn keep_analytics(
+        &self,
+        campaign: CampaignId,
+        analytics: &Analytics,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        repeat(Patience::Short, "keep what the platform counted", || {
+            analytics::keep(self, campaign, analytics, now)
+        })
+        .await
+    }
+
+    async fn analytics(&self, campaign: CampaignId) -> Result<Option<(Analytics, DateTime<Utc>)>> {
+        repeat(Patience::Short, "read what the platform counted", || analytics::read(self, campaign)).await
+    }
+
+    async fn reached(&self, portfolio: &str, now: DateTime<Utc>) -> Result<Vec<Reached>> {
+        repeat(Patience::Short, "count the people of a portfolio", || people::reached(self, portfolio, now))
+            .await
+    }
+
+    async fn contacts(
+        &self,
+        portfolio: &str,
+        addresses: &[String],
+        since: DateTime<Utc>,
+    ) -> Result<BTreeMap<String, u64>> {
+        repeat(Patience::Short, "count the messages that people had", || {
+            people::contacts(self, portfolio, addresses, since)
+        })
+        .await
     }
 
     async fn sweep_lost_workers(&self, now: DateTime<Utc>, silent_for: Duration) -> Result<u64> {

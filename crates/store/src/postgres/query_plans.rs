@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row};
 
 use super::{
-    PostgresStore, campaigns, claiming, messages, retries, slices, statuses, suppression, sweeps, templates,
-    transition,
+    PostgresStore, campaigns, claiming, messages, people, retries, slices, statuses, suppression, sweeps,
+    templates, transition,
 };
 
 /// Two campaigns of 20,000 messages that are all over but for a few, in 200 slices each.
@@ -31,6 +31,9 @@ const ROWS: &str = "
     INSERT INTO earlier_attempts SELECT 'old.' || s, s, 1 FROM generate_series(1, 5000) AS s;
     INSERT INTO excluded SELECT 1, s, s, '', '', '' FROM generate_series(1, 5000) AS s;
     INSERT INTO suppressions SELECT s::text, 'stop', 0 FROM generate_series(1, 5000) AS s;
+    INSERT INTO cooldowns SELECT '', s::text, 0 FROM generate_series(1, 5000) AS s;
+    INSERT INTO reached_people SELECT p::text, s::text, s FROM generate_series(1, 3) AS p, generate_series(1, 5000) AS s;
+    INSERT INTO reached_slots SELECT p::text, s, 1 FROM generate_series(1, 100) AS p, generate_series(1, 290) AS s;
     INSERT INTO parked_statuses (wamid, status, parked_at) SELECT s::text, '{}', s FROM generate_series(1, 5000) AS s;
     INSERT INTO templates SELECT '', s::text, 'en', '{}', 0 FROM generate_series(1, 5000) AS s;
     INSERT INTO campaign_counts SELECT c, 'delivered', 1 FROM generate_series(1, 2002) AS c;
@@ -55,7 +58,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 36] = [
+    let queries: [(&str, &str, &[&str]); 40] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -67,7 +70,11 @@ async fn hot_queries_search_by_index() {
         ("writing messages back", transition::WRITE_BACK, &["messages_pkey"]),
         ("counting", transition::COUNT, &["slices_pkey", "campaigns_pkey"]),
         ("the terms of a claim", claiming::TERMS, &["slices_pkey", "campaigns_pkey", "send_groups_pkey"]),
-        ("what may be claimed", claiming::CLAIMABLE, &["Index Scan using messages_", "suppressions_pkey"]),
+        (
+            "what may be claimed",
+            claiming::CLAIMABLE,
+            &["Index Scan using messages_", "suppressions_pkey", "cooldowns_pkey"],
+        ),
         ("reservations for good", claiming::STUCK, &["messages_in_doubt"]),
         ("parked statuses", statuses::PARKED, &["parked_statuses_once"]),
         ("old parked statuses", statuses::PRUNE, &["parked_statuses_by_age"]),
@@ -95,6 +102,10 @@ async fn hot_queries_search_by_index() {
         ("whether something is unsent", campaigns::HAS_UNSENT, &["campaign_counts_pkey"]),
         ("groups", campaigns::GROUPS, &["send_groups_pkey", "slices_deferred"]),
         ("the do-not-send list", suppression::FIND, &["suppressions_pkey"]),
+        ("how many people were reached", people::TALLY, &["reached_slots_pkey"]),
+        ("slots of people", people::SLOTS, &["reached_slots_pkey"]),
+        ("who was reached", people::KNOWN, &["reached_people_pkey"]),
+        ("what people had", people::CONTACTS, &["messages_once"]),
         ("a gate", templates::READ, &["templates_pkey"]),
     ];
     for (number, (name, sql, indexes)) in queries.into_iter().enumerate() {

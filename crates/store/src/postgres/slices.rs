@@ -64,7 +64,7 @@ pub(super) const PROLONG: &str = "
     WHERE s.campaign_id = j.campaign AND s.number = j.slice AND s.state = 'released'";
 
 pub(super) const WORK: &str = "
-    SELECT g.number, g.sender, g.waba_id, g.template, g.language, g.variant, g.zone
+    SELECT g.number, g.sender, g.portfolio, g.waba_id, g.template, g.language, g.variant, g.zone
     FROM slices AS s JOIN send_groups AS g ON g.campaign_id = s.campaign_id AND g.number = s.group_no
     WHERE s.campaign_id = $1 AND s.number = $2 AND s.state = 'released'";
 

@@ -8,12 +8,12 @@ use sqlx::PgConnection;
 use super::connection::PostgresStore;
 use super::text::clean;
 use super::transition::column;
-use super::{campaigns, transition};
+use super::{campaigns, people, transition};
 use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
 use crate::moving::batch::Batch;
-use crate::moving::statuses::{self, Unparked, named, unnamed};
+use crate::moving::statuses::{self, Told, Unparked, named, unnamed};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -117,7 +117,7 @@ async fn attempt(
         park(&mut tx, &applied.unmatched, now).await?;
     }
     transition::write_back(&mut tx, &batch).await?;
-    suppress(&mut tx, &applied.opted_out, now).await?;
+    keep(&mut tx, &applied.told, now).await?;
     tx.commit("commit statuses").await?;
     Ok(Attempt::Done(applied.report))
 }
@@ -132,6 +132,12 @@ async fn park(tx: &mut PgConnection, unmatched: &[&StatusUpdate], now: DateTime<
         .await
         .map_err(failed("park statuses"))?;
     Ok(())
+}
+
+/// Keeps what was told of recipients.
+async fn keep(tx: &mut PgConnection, told: &Told, now: DateTime<Utc>) -> Result<()> {
+    suppress(tx, &told.opted_out, now).await?;
+    people::cool_down(tx, &told.shielded, now).await
 }
 
 /// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient
@@ -172,8 +178,8 @@ pub(super) async fn apply_parked(
         .into_iter()
         .map(|(number, text)| Ok((number, from_json("parked_statuses.status", &text)?)))
         .collect::<Result<_>>()?;
-    let Unparked { done, opted_out } = statuses::apply_parked(batch, &parked, now);
-    suppress(tx, &opted_out, now).await?;
+    let Unparked { done, told } = statuses::apply_parked(batch, &parked, now);
+    keep(tx, &told, now).await?;
     sqlx::query(UNPARK).bind(done).execute(tx).await.map_err(failed("take parked statuses away"))?;
     Ok(())
 }

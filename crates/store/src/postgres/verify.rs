@@ -57,7 +57,7 @@ const IMPOSSIBLE: [(&str, &str); 14] = [
     (
         "messages are in a state that only an attempt leads to, without an attempt",
         "SELECT count(*) FROM messages WHERE id BETWEEN $1 AND $2
-           AND attempt = 0 AND state NOT IN ('queued', 'skipped', 'expired')",
+           AND attempt = 0 AND state NOT IN ('queued', 'retrying', 'skipped', 'expired')",
     ),
     (
         "messages are queued although they were attempted",

@@ -66,6 +66,7 @@ pub(crate) struct GroupColumns {
     campaign_id: i64,
     number: i64,
     sender: String,
+    portfolio: String,
     waba_id: String,
     template: String,
     language: String,
@@ -197,6 +198,7 @@ fn group(row: GroupColumns) -> Result<GroupRow> {
     Ok(GroupRow {
         number: number("send_groups.number", row.number)?,
         sender: row.sender,
+        portfolio: row.portfolio,
         template: TemplateKey { waba_id: row.waba_id, name: row.template, language: row.language },
         variant: row.variant,
         zone: row.zone,

@@ -5,12 +5,13 @@ use crate::codec::{number, seq_of};
 use crate::columns::Columns;
 use crate::model::{GroupRow, SliceWork, TemplateKey};
 
-/// From a row of the group's number, sender, template's account, name and language, variant and zone, and the
+/// From a row of the group's number, sender, portfolio, template's account, name and language, variant and zone, and the
 /// numbers of the messages that wait.
 pub(crate) fn work(columns: &mut impl Columns, pending: Vec<i64>) -> Result<SliceWork, StoreError> {
     let group = GroupRow {
         number: number("send_groups.number", columns.number()?)?,
         sender: columns.text()?,
+        portfolio: columns.text()?,
         template: TemplateKey { waba_id: columns.text()?, name: columns.text()?, language: columns.text()? },
         variant: columns.optional_text()?,
         zone: columns.text()?,

@@ -44,7 +44,7 @@ pub(super) const FAILURES: &str = "
     ORDER BY n DESC, code";
 
 pub(super) const GROUPS: &str = "
-    SELECT g.campaign_id, g.number, g.sender, g.waba_id, g.template, g.language, g.variant, g.zone, g.planned,
+    SELECT g.campaign_id, g.number, g.sender, g.portfolio, g.waba_id, g.template, g.language, g.variant, g.zone, g.planned,
            g.released,
            (SELECT MIN(s.not_before) FROM slices AS s
             WHERE s.campaign_id = g.campaign_id AND s.group_no = g.number AND s.state = 'deferred') AS not_before

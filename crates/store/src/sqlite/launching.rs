@@ -26,8 +26,9 @@ const GIVE_UP: &str = "UPDATE campaigns SET key = NULL WHERE id = ?1 AND state =
 
 const INSERT_CAMPAIGN: &str = "
     INSERT INTO campaigns (key, state, file, definition, plan_hash, currency, ttl_s, ends_at, in_doubt,
-                           in_doubt_after, budget, launched_at, touched_at, retry_attempts, retry_base, retry_max)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14, ?15)
+                           in_doubt_after, budget, launched_at, touched_at, retry_attempts, retry_base, retry_max,
+                           cap_max, cap_per)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?13, ?14, ?15, ?16, ?17)
     RETURNING id";
 
 const TOUCH: &str = "
@@ -35,8 +36,8 @@ const TOUCH: &str = "
     WHERE id = ?1 AND state = 'loading' AND key IS NOT NULL";
 
 const INSERT_GROUPS: &str = "
-    INSERT INTO send_groups (campaign_id, number, sender, waba_id, template, language, variant, zone)
-    SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    INSERT INTO send_groups (campaign_id, number, sender, portfolio, waba_id, template, language, variant, zone)
+    SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
     FROM json_each(?1) WHERE true
     ON CONFLICT (campaign_id, number) DO NOTHING";
 
@@ -130,6 +131,8 @@ async fn insert(tx: &mut SqliteConnection, new: &NewCampaign, now: DateTime<Utc>
         .bind(i64::from(definition.retry.attempts))
         .bind(span_micros(definition.retry.base))
         .bind(span_micros(definition.retry.max))
+        .bind(definition.limits.per_recipient.map(|cap| i64::from(cap.max)))
+        .bind(definition.limits.per_recipient.map(|cap| span_micros(cap.per)))
         .fetch_one(tx)
         .await
         .map_err(failed("make a campaign"))?;
@@ -161,6 +164,7 @@ pub(super) async fn add(
             (
                 g.number,
                 &g.sender,
+                &g.portfolio,
                 &g.template.waba_id,
                 &g.template.name,
                 &g.template.language,

@@ -16,13 +16,16 @@
 //! | `statuses` | status webhooks, parked ones too |
 //! | `sweeps` | what time moves |
 //! | `messages` | reading messages |
+//! | `people` | who was written to, and who is left alone for a time |
 //! | `suppression` | the do-not-send list |
 //! | `templates` | sync gates |
+//! | `analytics` | what the platform counted itself |
 //! | `leaders` | who leads in which role |
 //! | `verify` | the guarantees, recomputed from the rows |
 //!
 //! What is decided between reading and writing is in `crate::moving`, for every database alike.
 
+mod analytics;
 mod brakes;
 mod campaigns;
 mod claiming;
@@ -31,6 +34,7 @@ mod launching;
 mod leaders;
 mod messages;
 mod operations;
+mod people;
 mod recording;
 mod slices;
 mod statuses;

@@ -1,5 +1,6 @@
 //! [`Store`] for SQLite: each operation is a function of its aggregate's module.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,14 +11,14 @@ use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    brakes, campaigns, claiming, launching, leaders, messages, recording, slices, statuses, suppression,
-    sweeps, templates, verify,
+    analytics, brakes, campaigns, claiming, launching, leaders, messages, people, recording, slices,
+    statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange};
 use crate::model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
-    ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
-    TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
+    Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate,
+    Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
 use crate::{LaunchError, Store, StoreError, TransitionError};
@@ -195,6 +196,32 @@ impl Store for SqliteStore {
 
     async fn suppressions(&self, after: Option<&str>, limit: u32) -> Result<Vec<Suppression>> {
         suppression::page(self, after, limit).await
+    }
+
+    async fn keep_analytics(
+        &self,
+        campaign: CampaignId,
+        analytics: &Analytics,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        analytics::keep(self, campaign, analytics, now).await
+    }
+
+    async fn analytics(&self, campaign: CampaignId) -> Result<Option<(Analytics, DateTime<Utc>)>> {
+        analytics::read(self, campaign).await
+    }
+
+    async fn reached(&self, portfolio: &str, now: DateTime<Utc>) -> Result<Vec<Reached>> {
+        people::reached(self, portfolio, now).await
+    }
+
+    async fn contacts(
+        &self,
+        portfolio: &str,
+        addresses: &[String],
+        since: DateTime<Utc>,
+    ) -> Result<BTreeMap<String, u64>> {
+        people::contacts(self, portfolio, addresses, since).await
     }
 
     async fn sweep_lost_workers(&self, now: DateTime<Utc>, silent_for: Duration) -> Result<u64> {

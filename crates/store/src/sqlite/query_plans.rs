@@ -3,7 +3,8 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    SqliteStore, campaigns, claiming, messages, slices, statuses, suppression, sweeps, templates, transition,
+    SqliteStore, campaigns, claiming, messages, people, slices, statuses, suppression, sweeps, templates,
+    transition,
 };
 
 /// The steps in which SQLite answers a query, in its own words.
@@ -76,6 +77,15 @@ async fn hot_queries_search_by_index() {
         ("groups", campaigns::GROUPS, "SEARCH g USING PRIMARY KEY"),
         ("groups' next slice", campaigns::GROUPS, "USING COVERING INDEX slices_deferred"),
         ("the do-not-send list", suppression::FIND, "SEARCH s USING PRIMARY KEY"),
+        ("how many people were reached", people::TALLY, "SEARCH reached_slots USING PRIMARY KEY"),
+        ("slots of people", people::SLOTS, "SEARCH reached_slots USING PRIMARY KEY"),
+        ("who was reached", people::KNOWN, "SEARCH p USING PRIMARY KEY (portfolio=? AND address=?)"),
+        ("who is left alone", claiming::CLAIMABLE, "SEARCH d USING PRIMARY KEY (portfolio=? AND address=?)"),
+        (
+            "what people had",
+            people::CONTACTS,
+            "SEARCH m USING INDEX messages_once (campaign_id=? AND recipient=?)",
+        ),
         ("a gate", templates::READ, "SEARCH templates USING PRIMARY KEY"),
     ] {
         let plan = plan(&store, sql).await;

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::connection::SqliteStore;
-use super::transition;
+use super::{people, transition};
 use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
 use crate::moving::batch::Batch;
-use crate::moving::statuses::{self, Unparked, named, unnamed};
+use crate::moving::statuses::{self, Told, Unparked, named, unnamed};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -59,9 +59,15 @@ pub(super) async fn apply(
         sqlx::query(PARK).bind(json(&rows)?).bind(micros(now)).execute(&mut *tx).await.map_err(parking)?;
     }
     transition::write_back(&mut tx, &batch).await?;
-    suppress(&mut tx, &applied.opted_out, now).await?;
+    keep(&mut tx, &applied.told, now).await?;
     tx.commit().await.map_err(failed("commit statuses"))?;
     Ok(applied.report)
+}
+
+/// Keeps what was told of recipients.
+async fn keep(tx: &mut SqliteConnection, told: &Told, now: DateTime<Utc>) -> Result<()> {
+    suppress(tx, &told.opted_out, now).await?;
+    people::cool_down(tx, &told.shielded, now).await
 }
 
 /// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient
@@ -98,8 +104,8 @@ pub(super) async fn apply_parked(
         .into_iter()
         .map(|(number, text)| Ok((number, from_json("parked_statuses.status", &text)?)))
         .collect::<Result<_>>()?;
-    let Unparked { done, opted_out } = statuses::apply_parked(batch, &parked, now);
-    suppress(tx, &opted_out, now).await?;
+    let Unparked { done, told } = statuses::apply_parked(batch, &parked, now);
+    keep(tx, &told, now).await?;
     if !done.is_empty() {
         sqlx::query(UNPARK)
             .bind(json(&done)?)

@@ -178,7 +178,12 @@ impl Game {
         store.finish_launch(id, setup.totals(), begins).await.unwrap();
         store.transition(id, Event::Begin, None, begins).await.unwrap();
         store.gate_event(&template(), GateEvent::OpenByHand, &GateRules::default(), begins).await.unwrap();
-        let scene = |n| Scene { store: Arc::clone(books.store(n)), id, rules: GateRules::default() };
+        let scene = |n| Scene {
+            store: Arc::clone(books.store(n)),
+            id,
+            rules: GateRules::default(),
+            daily_reach: None,
+        };
         let scenes: Vec<_> = (0..WORKERS).map(scene).collect();
         scenes[0].release_all(begins).await;
         let desk = Desk { now: begins, open: (0..MESSAGES).collect(), ..Desk::default() };

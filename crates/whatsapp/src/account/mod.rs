@@ -11,8 +11,10 @@
 //! | `components` | a template's parts, and their variables |
 //! | `business` | [`Client::phone_number`](crate::Client::phone_number), [`Client::business_account`](crate::Client::business_account) |
 //! | `onboarding` | terms, eligible clients, invitations, system users' tokens |
+//! | `analytics` | [`Client::template_analytics`](crate::Client::template_analytics), [`Client::pricing_analytics`](crate::Client::pricing_analytics) |
 //! | `reach` | [`Client::reach_estimates`](crate::Client::reach_estimates) |
 
+mod analytics;
 mod ask;
 mod business;
 mod change;
@@ -21,6 +23,7 @@ mod onboarding;
 mod reach;
 mod template;
 
+pub use analytics::{ButtonClicks, Charged, TemplateDay};
 pub use ask::AccountError;
 pub use business::{BusinessAccountInfo, NumberStatus, OnboardingStatus, PhoneNumberInfo, Throughput};
 pub use change::{ChangeError, CreatedTemplate, MaxPriceContent, NewTemplate, TemplateContent};

@@ -11,7 +11,7 @@ use campaign::{lifecycle, platform_error};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
-use store::model::CampaignRow;
+use store::model::{Analytics, CampaignRow};
 
 use super::tally::{Part, Tally};
 
@@ -47,6 +47,16 @@ pub(crate) struct Summary {
     /// By hour of the campaign's zone.
     pub(crate) hours: Vec<HourPart>,
     pub(crate) spend: Spend,
+    /// What the platform counted itself, where it was asked: `paceline analytics pull`.
+    pub(crate) platform: Option<PlatformPart>,
+}
+
+/// What the platform counted itself.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct PlatformPart {
+    pub(crate) pulled_at: DateTime<Utc>,
+    #[serde(flatten)]
+    pub(crate) counted: Analytics,
 }
 
 /// When things happened.
@@ -241,6 +251,7 @@ impl Summary {
                 estimated: tally.estimated.amount,
                 estimated_messages: tally.estimated.messages,
             },
+            platform: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::summary::{MessagesPart, Summary};
+use crate::commands::analytics;
 use crate::output::{Look, Table, Text, Tone, bars, format};
 
 /// How many characters a bar has.
@@ -26,6 +27,7 @@ pub(super) fn render(summary: &Summary, look: Look, now: DateTime<Utc>) -> Strin
         section("Countries", &countries(summary, look), look),
         section("Over time", &times(summary).render(look), look),
         section("Spend", &spend(summary, look), look),
+        section("What the platform counted", &platform(summary, look, now), look),
     ];
     parts.into_iter().flatten_empty().collect::<Vec<_>>().join("\n\n")
 }
@@ -230,6 +232,12 @@ fn spend(summary: &Summary, look: Look) -> String {
         text.push_str(&format!("\n{}", look.wrap(&format!("Priced messages: {}.", routes.join(", ")), 2)));
     }
     text
+}
+
+fn platform(summary: &Summary, look: Look, now: DateTime<Utc>) -> String {
+    let Some(part) = &summary.platform else { return String::new() };
+    let asked = format!("Asked {}.", format::when(part.pulled_at, now, summary.times.zone));
+    format!("{}\n{}", analytics::render(&part.counted, look), look.wrap(&asked, 2))
 }
 
 /// Meta: the pricing category of a status tells the API that carried the message.

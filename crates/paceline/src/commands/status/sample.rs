@@ -52,6 +52,7 @@ fn group(number: u32, zone: &str, planned: u64) -> GroupRow {
     GroupRow {
         number,
         sender: "jaspers-in".to_owned(),
+        portfolio: "2729063490586005".to_owned(),
         template: template(),
         variant: None,
         zone: zone.to_owned(),

@@ -1,0 +1,6 @@
+-- What the platform counted itself of a campaign's templates and days, as it was last asked.
+CREATE TABLE analytics (
+    campaign_id BIGINT NOT NULL PRIMARY KEY REFERENCES campaigns (id),
+    counted     TEXT NOT NULL,                  -- what it said, as JSON
+    pulled_at   BIGINT NOT NULL                     -- when it was asked
+);
