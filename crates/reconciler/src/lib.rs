@@ -32,10 +32,21 @@ pub use intake::Counters;
 pub struct Settings {
     /// The word that the platform's handshake must know; without it no handshake succeeds.
     pub verify_token: Option<whatsapp::Secret>,
-    /// The apps' secrets, several while they are rotated. Without any, every webhook is refused.
+    /// The apps' secrets, several while they are rotated. Without any, no signed webhook is taken.
     pub app_secrets: Vec<whatsapp::Secret>,
+    /// What 360dialog's webhooks carry instead of a signature; without it, none of them is taken.
+    pub shared_secret: Option<SharedSecret>,
     /// The store's name in correlation keys.
     pub install: String,
+}
+
+/// A secret in a header, which 360dialog sends along as it was told to.
+#[derive(Debug, Clone)]
+pub struct SharedSecret {
+    /// The header's name; upper and lower case are the same.
+    pub header: String,
+    /// The secrets, several while they are rotated.
+    pub secrets: Vec<whatsapp::Secret>,
 }
 
 /// Takes webhooks in.

@@ -60,6 +60,10 @@ impl State {
                 self.number(&phone_number_id)?.number.status = status;
                 Vec::new()
             }
+            Change::NumberStanding { phone_number_id, standing } => {
+                self.number(&phone_number_id)?.standing = standing;
+                Vec::new()
+            }
             Change::NumberThroughput { phone_number_id, per_second } => {
                 let number = self.number(&phone_number_id)?;
                 let rises = per_second > number.number.throughput_per_second;

@@ -11,18 +11,21 @@ use campaign::pacing::Rate;
 use chrono::{DateTime, Utc};
 use clock::{Clock, SettableClock};
 use queue::{Handler, SenderPace, SharedPermits};
-use reconciler::Reconciler;
+use reconciler::{Reconciler, SharedSecret};
 use scheduler::Scheduler;
-use simulator::{Config, Number, Profile, SimClock, Simulator, Template};
+use simulator::{Config, KeyedWebhook, Number, Profile, SimClock, Simulator, Template};
 use store::model::{CampaignRow, MessageRow, WorkerId};
 use store::{SharedStore, Store};
 use tokio_util::sync::CancellationToken;
-use whatsapp::{Client, ClientConfig, Secret};
+use whatsapp::{Client, ClientConfig, Provider, Secret};
 use worker::{Worker, WorkerSender};
 
 use crate::backend::{Backend, Jobs};
 use crate::binary::Answer;
-use crate::files::{APP_SECRET, Files, PHONE_NUMBER_ID, SECOND, Settings, TOKEN, WABA_ID, person};
+use crate::files::{
+    APP_SECRET, Files, PHONE_NUMBER_ID, SECOND, SHARED_SECRET, SHARED_SECRET_HEADER, Settings, TOKEN,
+    WABA_ID, person, second_token,
+};
 
 /// What a world is made of.
 #[derive(Debug, Clone)]
@@ -49,6 +52,8 @@ pub struct WorldOptions {
     pub concurrency: usize,
     /// Whether there is a second sender, [`SECOND`], of the same account and rate.
     pub second: bool,
+    /// Whose form of the API all senders speak, and who posts the webhooks.
+    pub provider: Provider,
 }
 
 impl Default for WorldOptions {
@@ -64,14 +69,18 @@ impl Default for WorldOptions {
             gate_open: true,
             concurrency: 16,
             second: false,
+            provider: Provider::Meta,
         }
     }
 }
 
 impl WorldOptions {
-    /// Each sender with its phone number's id.
-    fn senders(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
-        [("jaspers-in", PHONE_NUMBER_ID)].into_iter().chain(self.second.then_some(SECOND))
+    /// Each sender with its phone number's id, and with its token and where that is.
+    fn senders(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &'static str, (&'static str, &'static str))> + use<> {
+        let second = (SECOND.0, SECOND.1, second_token(self.provider));
+        [("jaspers-in", PHONE_NUMBER_ID, TOKEN)].into_iter().chain(self.second.then_some(second))
     }
 }
 
@@ -85,6 +94,8 @@ pub struct World {
     pub store: SharedStore,
     /// The platform.
     pub platform: Simulator,
+    /// Whose form of it is spoken.
+    pub provider: Provider,
     /// The scheduler; [`World::step`] ticks it.
     pub scheduler: Scheduler,
     /// Every sender's pace.
@@ -105,7 +116,8 @@ impl World {
         let platform = platform(&options, clock.clone(), rate).await;
         let mut files = Files::new();
         files.workers_toml(&Settings {
-            base_url: platform.base_url(),
+            provider: options.provider,
+            base_url: base_url(&platform, options.provider),
             webhook: "127.0.0.1:0".to_owned(),
             rate: options.rate.to_owned(),
             sync_wait: format!("{}s", options.sync_wait.as_secs()),
@@ -114,7 +126,7 @@ impl World {
             second: options.second.then(|| options.rate.to_owned()),
         });
         let stop = CancellationToken::new();
-        let senders: Vec<String> = options.senders().map(|(name, _)| name.to_owned()).collect();
+        let senders: Vec<String> = options.senders().map(|(name, ..)| name.to_owned()).collect();
         let parts = options.backend.build(&mut files, clock.clone(), &stop, &senders).await;
         let store = parts.store;
         take_webhooks(&store, &clock, &platform, &stop).await;
@@ -136,6 +148,7 @@ impl World {
             clock,
             store,
             platform,
+            provider: options.provider,
             scheduler,
             permits,
             worker,
@@ -379,13 +392,30 @@ async fn platform(options: &WorldOptions, clock: Arc<SettableClock>, rate: Rate)
     };
     config.templates.extend(options.templates.clone());
     if options.second {
-        config.numbers.push(Number { phone_number_id: SECOND.1.to_owned(), ..Number::default() });
+        config.numbers.push(Number {
+            phone_number_id: SECOND.1.to_owned(),
+            display_phone_number: "+971 50 123 4567".to_owned(),
+            ..Number::default()
+        });
+    }
+    if options.provider == Provider::Dialog360 {
+        for (number, (_, _, key)) in config.numbers.iter_mut().zip(options.senders()) {
+            number.api_key = Some(key.1.to_owned());
+        }
     }
     for number in &mut config.numbers {
         let held_to = if options.concurrency == 1 { 1.0 } else { 10.0 };
         number.throughput_per_second = (rate.per_second() * held_to).ceil() as u32;
     }
     Simulator::start(config).await.unwrap()
+}
+
+/// Where a platform is, in a provider's form.
+fn base_url(platform: &Simulator, provider: Provider) -> String {
+    match provider {
+        Provider::Meta => platform.base_url(),
+        Provider::Dialog360 => platform.dialog360_url(),
+    }
 }
 
 async fn take_webhooks(
@@ -397,12 +427,18 @@ async fn take_webhooks(
     let settings = reconciler::Settings {
         verify_token: None,
         app_secrets: vec![Secret::new(APP_SECRET.1)],
+        shared_secret: Some(SharedSecret {
+            header: SHARED_SECRET_HEADER.to_owned(),
+            secrets: vec![Secret::new(SHARED_SECRET.1)],
+        }),
         install: store.install_id().await.unwrap(),
     };
     let reconciler = Reconciler::new(settings, store.clone(), clock.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}{}", listener.local_addr().unwrap(), reconciler::intake::PATH);
-    platform.set_webhook(url, APP_SECRET.1);
+    platform.set_webhook(&url, APP_SECRET.1);
+    let headers = [(SHARED_SECRET_HEADER.to_owned(), SHARED_SECRET.1.to_owned())].into();
+    platform.set_keyed_webhook(&KeyedWebhook { url, headers });
     let router = reconciler.router();
     let stop = stop.clone();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -430,16 +466,20 @@ async fn worker(
         install: store.install_id().await.unwrap(),
         seed: options.seed,
     };
-    let senders = options.senders().map(|(name, phone_number_id)| {
-        let mut client = ClientConfig::meta(phone_number_id, Secret::new(TOKEN.1));
-        client.base_url = platform.base_url();
+    let senders = options.senders().map(|(name, phone_number_id, (token_name, token))| {
+        let token = Secret::new(token);
+        let mut client = match options.provider {
+            Provider::Meta => ClientConfig::meta(phone_number_id, token),
+            Provider::Dialog360 => ClientConfig::dialog360(token),
+        };
+        client.base_url = base_url(platform, options.provider);
         client.timeout = Duration::from_secs(5);
         client.connect_timeout = Duration::from_secs(2);
         WorkerSender {
             pace: SenderPace { name: name.to_owned(), rate },
             client: Client::new(client).unwrap(),
             waba_id: WABA_ID.to_owned(),
-            token_name: TOKEN.0.to_owned(),
+            token_name: token_name.to_owned(),
         }
     });
     Arc::new(Worker::new(settings, store.clone(), permits, clock.clone(), senders, stop.clone()))

@@ -6,6 +6,7 @@
 use campaign::definition::Definition;
 use campaign::money::{Currency, MaxPrice};
 use campaign::problem::Problem;
+use whatsapp::Provider;
 use whatsapp::account::{
     AccountError, Category, NumberStatus, OnboardingStatus, TemplateInfo, TemplateQuery, TemplateState,
 };
@@ -48,6 +49,17 @@ pub(crate) async fn preflight(config: &Config, definition: &Definition, offline:
     }
     let mut asked = Vec::new();
     for sender in definition.senders.iter().filter_map(|name| config.sender(name)) {
+        if sender.provider == Provider::Dialog360 {
+            account.warnings.push(format!(
+                "sender {}: 360dialog does not tell of templates and numbers, so they are not checked{}; look in its hub",
+                sender.name,
+                if wanted.is_none() { ", and a time to live of 30 days is assumed (delivery.ttl says another)" } else { "" }
+            ));
+            if let Err(problem) = sender.token.read() {
+                account.problems.push(problem);
+            }
+            continue;
+        }
         let client = match sender.token.read() {
             Err(problem) => {
                 account.problems.push(problem);

@@ -129,6 +129,10 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         let settings = reconciler::Settings {
             verify_token: secrets.verify_token,
             app_secrets: secrets.app_secrets,
+            shared_secret: (!secrets.shared_secrets.is_empty()).then(|| reconciler::SharedSecret {
+                header: config.webhook.shared_secret_header.clone(),
+                secrets: secrets.shared_secrets,
+            }),
             install,
         };
         let reconciler = Arc::new(reconciler::Reconciler::new(settings, store, clock));

@@ -30,6 +30,20 @@ pub(crate) enum Event {
     Change(Change),
 }
 
+impl Event {
+    /// Its account, and its number, where it has one.
+    pub(crate) fn about(&self) -> (&str, Option<&str>) {
+        match self {
+            Self::Status { sender, .. } => (&sender.waba_id, Some(&sender.phone_number_id)),
+            Self::Change(change) => {
+                let metadata = change.value.get("metadata");
+                let number = metadata.and_then(|metadata| metadata.get("phone_number_id")?.as_str());
+                (&change.waba_id, number)
+            }
+        }
+    }
+}
+
 /// A change of any field of an account.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
