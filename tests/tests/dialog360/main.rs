@@ -30,6 +30,7 @@ mod money;
 #[path = "../scenarios/optout.rs"]
 mod optout;
 mod own;
+mod same_report;
 #[path = "../scenarios/schedule.rs"]
 mod schedule;
 #[path = "../scenarios/webhooks.rs"]
