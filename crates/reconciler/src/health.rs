@@ -1,12 +1,12 @@
-//! What webhooks about templates and accounts mean for what is sent. Pure: events in, brakes set and lifted.
+//! What webhooks about templates, numbers and accounts mean for what is sent. Pure: events in, brakes set and lifted.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use store::brake::{Brake, BrakeChange, Cause, Lifted, Subject};
 use store::model::TemplateKey;
 use whatsapp::health::Quality;
 use whatsapp::webhook::{
-    AccountEvent, AccountUpdate, TemplateCategory, TemplateEvent, TemplateQuality, TemplateRef,
-    TemplateStatus,
+    AccountEvent, AccountUpdate, NumberEvent, PhoneQuality, TemplateCategory, TemplateEvent, TemplateQuality,
+    TemplateRef, TemplateStatus,
 };
 
 /// The only category that may be sent through the Marketing Messages API.
@@ -123,6 +123,41 @@ pub fn account(update: &AccountUpdate, now: DateTime<Utc>) -> Option<BrakeChange
         }
         AccountEvent::Violation { .. } | AccountEvent::Other(_) => None,
     }
+}
+
+/// What the platform answers where a number is at a limit: too many people blocked it, or it wrote to too many.
+const AT_ITS_LIMIT: i64 = 131_048;
+
+/// A sender's number was flagged for its quality, or is no longer. A limit that falls stops nothing: the platform
+/// refuses what is above it, and those answers do.
+#[must_use]
+pub fn number(number: &PhoneQuality, sender: &str, now: DateTime<Utc>) -> Option<BrakeChange> {
+    let on = Subject::Sender(sender.to_owned());
+    match &number.event {
+        NumberEvent::Flagged => Some(set(
+            on,
+            Cause::Quality,
+            "Meta flagged the number: its quality is low, and more messages would get it restricted. It goes on when Meta takes the flag off; look at its quality in WhatsApp Manager, at the templates and at the audience."
+                .to_owned(),
+            now,
+            None,
+        )),
+        NumberEvent::Unflagged => {
+            let causes = [Cause::Quality, Cause::Refused(AT_ITS_LIMIT)].map(Lifted::Cause);
+            Some(BrakeChange::Lift(on, causes.into()))
+        }
+        NumberEvent::Upgrade => Some(more_is_allowed(sender, now)),
+        NumberEvent::Downgrade
+        | NumberEvent::Onboarding
+        | NumberEvent::ThroughputUpgrade
+        | NumberEvent::Other(_) => None,
+    }
+}
+
+/// A sender may write to more people: what was refused for its limit may be tried again.
+#[must_use]
+pub fn more_is_allowed(sender: &str, _now: DateTime<Utc>) -> BrakeChange {
+    BrakeChange::Lift(Subject::Sender(sender.to_owned()), vec![Lifted::Cause(Cause::Refused(AT_ITS_LIMIT))])
 }
 
 fn set(
@@ -247,6 +282,24 @@ mod tests {
         );
         assert_eq!(is_set(restricted(&[(sending, later(1)), (sending, None)]), Cause::Status).until, None);
         assert_eq!(restricted(&[("RESTRICTED_ADD_PHONE_NUMBER_ACTION", None)]), None);
+    }
+
+    #[test]
+    fn only_a_flag_stops_a_number() {
+        let told = |event| PhoneQuality { display_phone_number: None, waba_id: None, event, limit: None };
+        let brake = is_set(number(&told(NumberEvent::Flagged), "shop", now()), Cause::Quality);
+        assert_eq!((brake.on, brake.until), (Subject::Sender("shop".into()), None));
+        let limit = Lifted::Cause(Cause::Refused(131_048));
+        for (event, lifted) in [
+            (NumberEvent::Unflagged, vec![Lifted::Cause(Cause::Quality), limit]),
+            (NumberEvent::Upgrade, vec![limit]),
+        ] {
+            let change = BrakeChange::Lift(Subject::Sender("shop".into()), lifted);
+            assert_eq!(number(&told(event), "shop", now()), Some(change));
+        }
+        for event in [NumberEvent::Downgrade, NumberEvent::ThroughputUpgrade, NumberEvent::Onboarding] {
+            assert_eq!(number(&told(event), "shop", now()), None);
+        }
     }
 
     #[test]

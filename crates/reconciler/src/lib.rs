@@ -10,11 +10,13 @@
 //! | [`commit`] | many requests, one transaction |
 //! | [`translate`] | what a webhook event means for the store |
 //! | [`stops`] | what a failed message stops beside it |
-//! | [`health`] | what it means for a template or account: whether it may be sent to |
+//! | [`health`] | what it means for a template, sender or account: whether it may be sent to |
+//! | [`numbers`] | which sender a webhook about a number concerns |
 
 pub mod commit;
 pub mod health;
 pub mod intake;
+pub mod numbers;
 pub mod stops;
 pub mod translate;
 
@@ -26,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use commit::Committer;
 pub use intake::Counters;
+pub use numbers::KnownSender;
 
 /// How webhooks are taken in.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub struct Settings {
     pub shared_secret: Option<SharedSecret>,
     /// The store's name in correlation keys.
     pub install: String,
+    /// The senders, for webhooks about their numbers.
+    pub senders: Vec<KnownSender>,
 }
 
 /// A secret in a header, which 360dialog sends along as it was told to.
@@ -62,7 +67,7 @@ impl Reconciler {
     #[must_use]
     pub fn new(settings: Settings, store: SharedStore, clock: SharedClock) -> Self {
         let counters = Arc::new(Counters::default());
-        let committer = Committer::new(store, clock, settings.install.clone(), counters.clone());
+        let committer = Committer::new(store, clock, &settings, counters.clone());
         Self { settings: Arc::new(settings), committer, counters }
     }
 

@@ -187,6 +187,13 @@ pub enum Change {
         /// The new status.
         status: String,
     },
+    /// `phone_number_quality_update` with any event (UPGRADE, DOWNGRADE, ...); changes nothing by itself.
+    NumberEvent {
+        /// The number.
+        phone_number_id: String,
+        /// The event.
+        event: String,
+    },
     /// How 360dialog stands to a number of its own; says nothing to anybody.
     NumberStanding {
         /// The number.
@@ -210,6 +217,13 @@ pub enum Change {
     },
     /// An account's settings. `MM_LITE_TERMS_SIGNED` is sent when it becomes ONBOARDED.
     Account(Account),
+    /// An alert as it is: field `account_alerts` with this value.
+    AccountAlert {
+        /// The account.
+        waba_id: String,
+        /// The value.
+        value: serde_json::Value,
+    },
     /// An account event as it is: field `account_update` with this value.
     AccountEvent {
         /// The account.

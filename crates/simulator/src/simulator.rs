@@ -147,6 +147,18 @@ impl Simulator {
         Ok(())
     }
 
+    /// Sends the webhook of the n-th change again (from 0, counting those that are announced), as the platform does that
+    /// got no answer to it: with the time at which it came about.
+    pub fn tell_again(&self, n: usize) {
+        let event = self.platform.state().told.get(n).cloned();
+        self.platform.tell(event.into_iter().collect());
+    }
+
+    /// How many webhooks of changes were sent.
+    pub fn told(&self) -> usize {
+        self.platform.state().told.len()
+    }
+
     /// Creates or replaces a template, and sends the webhook that announces it.
     pub fn put_template(&self, template: Template) {
         // Only changes of something that must be there already can be refused.

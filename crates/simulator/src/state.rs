@@ -17,7 +17,7 @@ use crate::message::digits;
 use crate::profile::Profile;
 use crate::script::{Outcome, Rule};
 use crate::templates::TemplateBook;
-use crate::webhooks::Sender;
+use crate::webhooks::{Event, Sender};
 
 /// A number with what the platform counts for it.
 pub(crate) struct NumberState {
@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(crate) per_user_limited: HashSet<String>,
     pub(crate) not_on_whatsapp: HashSet<String>,
     pub(crate) rules: Vec<Rule>,
+    /// What [`State::change`] has told, in its order.
+    pub(crate) told: Vec<Event>,
     pub(crate) ledger: Vec<Arc<LedgerEntry>>,
     pub(crate) requests: Vec<RequestRecord>,
     traces: u64,
@@ -108,6 +110,7 @@ impl State {
             per_user_limited: recipients(&config.per_user_limited),
             not_on_whatsapp: recipients(&config.not_on_whatsapp),
             rules: Vec::new(),
+            told: Vec::new(),
             ledger: Vec::new(),
             requests: Vec::new(),
             traces: 0,

@@ -45,8 +45,8 @@ use chrono::{DateTime, Utc};
 use brake::{Brake, BrakeChange};
 pub use error::{LaunchError, StoreError, TransitionError};
 use model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
-    ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, NumberName,
+    Outcome, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
     TemplateKey, Totals, Verdict, WorkerId,
 };
 pub use postgres::PostgresStore;
@@ -66,7 +66,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// these may be repeated as they are: reading, [`record`](Store::record), [`apply_statuses`](Store::apply_statuses)
 /// (a repetition reports `unchanged` where the first one had moved something), [`transition`](Store::transition) and
 /// [`set_reason`](Store::set_reason), [`finish_slice`](Store::finish_slice), [`prolong`](Store::prolong),
-/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list,
+/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list, [`learn_numbers`](Store::learn_numbers),
 /// [`see_template`](Store::see_template), [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), and all
 /// sweeps.
 ///
@@ -317,6 +317,14 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// The brakes that are on at `now`, oldest first.
     async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>>;
+
+    // ---- numbers -----------------------------------------------------------------------------------
+
+    /// Keeps which id a number has; the newest word counts.
+    async fn learn_numbers(&self, numbers: &[NumberName]) -> Result<()>;
+
+    /// The numbers that were learnt, in the order of their digits.
+    async fn numbers(&self) -> Result<Vec<NumberName>>;
 
     // ---- templates -------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ use campaign::pacing::Rate;
 use chrono::{DateTime, Utc};
 use clock::{Clock, SettableClock};
 use queue::{Handler, SenderPace, SharedPermits};
-use reconciler::{Reconciler, SharedSecret};
+use reconciler::{KnownSender, Reconciler, SharedSecret};
 use scheduler::Scheduler;
 use simulator::{Config, KeyedWebhook, Number, Profile, SimClock, Simulator, Template};
 use store::model::{CampaignRow, MessageRow, WorkerId};
@@ -129,7 +129,7 @@ impl World {
         let senders: Vec<String> = options.senders().map(|(name, ..)| name.to_owned()).collect();
         let parts = options.backend.build(&mut files, clock.clone(), &stop, &senders).await;
         let store = parts.store;
-        take_webhooks(&store, &clock, &platform, &stop).await;
+        take_webhooks(&options, &store, &clock, &platform, &stop).await;
         let gate_rules = GateRules { sync_wait: options.sync_wait, ..GateRules::default() };
         let worker_id = WorkerId("world-worker".to_owned());
         let permits = parts.permits;
@@ -419,6 +419,7 @@ fn base_url(platform: &Simulator, provider: Provider) -> String {
 }
 
 async fn take_webhooks(
+    options: &WorldOptions,
     store: &SharedStore,
     clock: &Arc<SettableClock>,
     platform: &Simulator,
@@ -432,6 +433,14 @@ async fn take_webhooks(
             secrets: vec![Secret::new(SHARED_SECRET.1)],
         }),
         install: store.install_id().await.unwrap(),
+        senders: options
+            .senders()
+            .map(|(name, phone_number_id, _)| KnownSender {
+                name: name.to_owned(),
+                waba_id: WABA_ID.to_owned(),
+                phone_number_id: Some(phone_number_id.to_owned()),
+            })
+            .collect(),
     };
     let reconciler = Reconciler::new(settings, store.clone(), clock.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -15,6 +15,7 @@
 //! | [`brakes`] | what is braked, and what goes on beside it |
 //! | [`gates`] | closed, one canary under concurrency, by hand |
 //! | [`budgets`] | the ceiling under concurrent claims, what is settled and released |
+//! | [`numbers`] | which id a number has |
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
@@ -35,6 +36,7 @@ pub mod disowning;
 pub mod gates;
 pub mod launching;
 pub mod leaders;
+pub mod numbers;
 pub mod recording;
 pub mod resending;
 pub mod scene;
@@ -194,6 +196,9 @@ macro_rules! conformance_suite {
                 the_ttl_expires_what_was_not_delivered
                 the_end_expires_what_was_not_sent
                 cancelling_skips_what_was_not_sent
+            }
+            numbers {
+                a_number_is_known_by_the_newest_word
             }
             leaders {
                 one_of_many_leads

@@ -55,6 +55,7 @@ mod connection;
 mod launching;
 mod leaders;
 mod messages;
+mod numbers;
 mod operations;
 mod recording;
 mod repeating;

@@ -12,13 +12,13 @@ use chrono::{DateTime, Utc};
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    brakes, campaigns, claiming, launching, leaders, messages, recording, retries, slices, statuses,
+    brakes, campaigns, claiming, launching, leaders, messages, numbers, recording, retries, slices, statuses,
     suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange};
 use crate::model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
-    ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, NumberName,
+    Outcome, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
     TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
@@ -271,6 +271,14 @@ impl Store for PostgresStore {
 
     async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>> {
         repeat(Patience::Short, "read what is braked", || brakes::all(self, now)).await
+    }
+
+    async fn learn_numbers(&self, numbers: &[NumberName]) -> Result<()> {
+        repeat(Patience::Short, "learn numbers", || numbers::learn(self, numbers)).await
+    }
+
+    async fn numbers(&self) -> Result<Vec<NumberName>> {
+        repeat(Patience::Short, "read numbers", || numbers::all(self)).await
     }
 
     async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {

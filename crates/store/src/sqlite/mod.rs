@@ -30,6 +30,7 @@ mod connection;
 mod launching;
 mod leaders;
 mod messages;
+mod numbers;
 mod operations;
 mod recording;
 mod slices;

@@ -10,13 +10,13 @@ use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    brakes, campaigns, claiming, launching, leaders, messages, recording, slices, statuses, suppression,
-    sweeps, templates, verify,
+    brakes, campaigns, claiming, launching, leaders, messages, numbers, recording, slices, statuses,
+    suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange};
 use crate::model::{
-    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
-    ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
+    CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, NumberName,
+    Outcome, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
     TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
@@ -237,6 +237,14 @@ impl Store for SqliteStore {
 
     async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>> {
         brakes::all(self, now).await
+    }
+
+    async fn learn_numbers(&self, numbers: &[NumberName]) -> Result<()> {
+        numbers::learn(self, numbers).await
+    }
+
+    async fn numbers(&self) -> Result<Vec<NumberName>> {
+        numbers::all(self).await
     }
 
     async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {
