@@ -187,13 +187,11 @@ impl Committer {
     }
 
     async fn change_brakes(&self, changes: &[BrakeChange]) -> Result<(), StoreError> {
-        let lifted = self.store.change_brakes(changes, self.clock.now()).await?;
-        for change in changes {
-            if let BrakeChange::Set(Brake { on, reason, .. }) = change {
-                tracing::warn!(on = %on, reason, "nothing more is sent there");
-            }
+        let changed = self.store.change_brakes(changes, self.clock.now()).await?;
+        for Brake { on, reason, .. } in &changed.set {
+            tracing::warn!(on = %on, reason, "nothing more is sent there");
         }
-        for brake in lifted {
+        for brake in &changed.lifted {
             tracing::info!(on = %brake.on, "it may be sent to again");
         }
         Ok(())

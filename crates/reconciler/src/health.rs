@@ -29,7 +29,7 @@ pub fn template_status(status: &TemplateStatus, now: DateTime<Utc>) -> Option<Br
         TemplateEvent::Approved | TemplateEvent::Reinstated | TemplateEvent::Unarchived => {
             // What may be sent again may be, whatever its rating: nothing else would better it.
             let causes = [Cause::Status, Cause::Quality].map(Lifted::Cause);
-            return Some(BrakeChange::Lift(on, causes.into_iter().chain([Lifted::Refusals]).collect()));
+            return Some(BrakeChange::Lift(on, causes.into_iter().chain([Lifted::Refusals]).collect(), now));
         }
         TemplateEvent::Paused => {
             "Meta paused the template. A pause for quality lifts after 3 or 6 hours; one for pacing is lifted in WhatsApp Manager."
@@ -72,7 +72,7 @@ pub fn template_quality(quality: &TemplateQuality, now: DateTime<Utc>) -> Option
             None,
         ),
         Quality::Green | Quality::Yellow | Quality::Unknown => {
-            BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Quality)])
+            BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Quality)], now)
         }
     })
 }
@@ -84,7 +84,7 @@ pub fn template_category(category: &TemplateCategory, now: DateTime<Utc>) -> Opt
     let TemplateCategory::Completed { template, new, .. } = category else { return None };
     let on = subject(template)?;
     if new.eq_ignore_ascii_case(MARKETING) {
-        return Some(BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Category), Lifted::Refusals]));
+        return Some(BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Category), Lifted::Refusals], now));
     }
     let reason = format!(
         "Meta changed the template's category to {new}, and only marketing templates may be sent this way. Appeal in WhatsApp Manager, or make a new one."
@@ -99,7 +99,7 @@ pub fn account(update: &AccountUpdate, now: DateTime<Utc>) -> Option<BrakeChange
     let stopped = |reason: &str, until| Some(set(on.clone(), Cause::Status, reason.to_owned(), now, until));
     match &update.event {
         AccountEvent::TermsSigned | AccountEvent::AdAccountLinked => {
-            Some(BrakeChange::Lift(on, vec![Lifted::Refusals]))
+            Some(BrakeChange::Lift(on, vec![Lifted::Refusals], now))
         }
         AccountEvent::Deleted => stopped("The WhatsApp Business account was deleted.", None),
         AccountEvent::Disabled { state, .. } => match state.as_deref() {
@@ -107,7 +107,7 @@ pub fn account(update: &AccountUpdate, now: DateTime<Utc>) -> Option<BrakeChange
                 "Meta disabled the WhatsApp Business account. Read the notice in Business Manager and appeal there.",
                 None,
             ),
-            Some("REINSTATE") => Some(BrakeChange::Lift(on, vec![Lifted::Everything])),
+            Some("REINSTATE") => Some(BrakeChange::Lift(on, vec![Lifted::Everything], now)),
             _ => None,
         },
         AccountEvent::Restriction { restrictions } => {
@@ -144,7 +144,7 @@ pub fn number(number: &PhoneQuality, sender: &str, now: DateTime<Utc>) -> Option
         )),
         NumberEvent::Unflagged => {
             let causes = [Cause::Quality, Cause::Refused(AT_ITS_LIMIT)].map(Lifted::Cause);
-            Some(BrakeChange::Lift(on, causes.into()))
+            Some(BrakeChange::Lift(on, causes.into(), now))
         }
         NumberEvent::Upgrade => Some(more_is_allowed(sender, now)),
         NumberEvent::Downgrade
@@ -156,8 +156,12 @@ pub fn number(number: &PhoneQuality, sender: &str, now: DateTime<Utc>) -> Option
 
 /// A sender may write to more people: what was refused for its limit may be tried again.
 #[must_use]
-pub fn more_is_allowed(sender: &str, _now: DateTime<Utc>) -> BrakeChange {
-    BrakeChange::Lift(Subject::Sender(sender.to_owned()), vec![Lifted::Cause(Cause::Refused(AT_ITS_LIMIT))])
+pub fn more_is_allowed(sender: &str, now: DateTime<Utc>) -> BrakeChange {
+    BrakeChange::Lift(
+        Subject::Sender(sender.to_owned()),
+        vec![Lifted::Cause(Cause::Refused(AT_ITS_LIMIT))],
+        now,
+    )
 }
 
 fn set(
@@ -226,7 +230,7 @@ mod tests {
         }
         let lifted = template_status(&status(TemplateEvent::Approved), now());
         let causes = vec![Lifted::Cause(Cause::Status), Lifted::Cause(Cause::Quality), Lifted::Refusals];
-        assert_eq!(lifted, Some(BrakeChange::Lift(on(), causes)));
+        assert_eq!(lifted, Some(BrakeChange::Lift(on(), causes, now())));
         assert_eq!(template_status(&status(TemplateEvent::Flagged), now()), None);
     }
 
@@ -235,7 +239,7 @@ mod tests {
         let quality = |new| TemplateQuality { template: template(), previous: Quality::Green, new };
         is_set(template_quality(&quality(Quality::Red), now()), Cause::Quality);
         for new in [Quality::Yellow, Quality::Green, Quality::Unknown] {
-            let lifted = BrakeChange::Lift(on(), vec![Lifted::Cause(Cause::Quality)]);
+            let lifted = BrakeChange::Lift(on(), vec![Lifted::Cause(Cause::Quality)], now());
             assert_eq!(template_quality(&quality(new), now()), Some(lifted));
         }
     }
@@ -247,7 +251,7 @@ mod tests {
         is_set(template_category(&completed("UTILITY"), now()), Cause::Category);
         let lifted = vec![Lifted::Cause(Cause::Category), Lifted::Refusals];
         let marketing = template_category(&completed("marketing"), now());
-        assert_eq!(marketing, Some(BrakeChange::Lift(on(), lifted)));
+        assert_eq!(marketing, Some(BrakeChange::Lift(on(), lifted, now())));
         let impending = TemplateCategory::Impending {
             template: template(),
             current: "MARKETING".into(),
@@ -264,7 +268,7 @@ mod tests {
         let brake = is_set(account(&update(disabled("DISABLE")), now()), Cause::Status);
         assert_eq!(brake.on, Subject::Account("1".into()));
         assert_eq!(account(&update(disabled("SCHEDULE_FOR_DISABLE")), now()), None);
-        let lifted = BrakeChange::Lift(Subject::Account("1".into()), vec![Lifted::Everything]);
+        let lifted = BrakeChange::Lift(Subject::Account("1".into()), vec![Lifted::Everything], now());
         assert_eq!(account(&update(disabled("REINSTATE")), now()), Some(lifted));
 
         let later = |hours| Some(now() + chrono::TimeDelta::hours(hours));
@@ -294,7 +298,7 @@ mod tests {
             (NumberEvent::Unflagged, vec![Lifted::Cause(Cause::Quality), limit]),
             (NumberEvent::Upgrade, vec![limit]),
         ] {
-            let change = BrakeChange::Lift(Subject::Sender("shop".into()), lifted);
+            let change = BrakeChange::Lift(Subject::Sender("shop".into()), lifted, now());
             assert_eq!(number(&told(event), "shop", now()), Some(change));
         }
         for event in [NumberEvent::Downgrade, NumberEvent::ThroughputUpgrade, NumberEvent::Onboarding] {

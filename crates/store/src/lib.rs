@@ -42,7 +42,7 @@ use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
 use chrono::{DateTime, Utc};
 
-use brake::{Brake, BrakeChange};
+use brake::{Brake, BrakeChange, Changed};
 pub use error::{LaunchError, StoreError, TransitionError};
 use model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, NumberName,
@@ -311,9 +311,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     // ---- brakes ----------------------------------------------------------------------------------
 
-    /// Sets and lifts brakes, in this order, in one transaction. Returns those that were lifted. Takes hold at the
-    /// next claim.
-    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Vec<Brake>>;
+    /// Sets and lifts brakes, in this order, in one transaction, as far as the platform has said nothing newer. Returns
+    /// what was set and lifted. Takes hold at the next claim.
+    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Changed>;
 
     /// The brakes that are on at `now`, oldest first.
     async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>>;

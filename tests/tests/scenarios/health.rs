@@ -7,6 +7,7 @@ use campaign::lifecycle;
 use campaign::message::State;
 use serde_json::json;
 use simulator::{Answer, Category, Change, Outcome, Quality, Rule, Template, TemplateStatus};
+use store::brake::{BrakeChange, Lifted};
 use store::model::CampaignRow;
 use testkit::files::{PHONE_NUMBER_ID, SECOND, WABA_ID};
 use testkit::{World, WorldOptions};
@@ -164,6 +165,69 @@ async fn a_disabled_account_stands_still_until_it_is_reinstated() {
 
 fn number_is(quality: Quality) -> Change {
     Change::NumberQuality { phone_number_id: PHONE_NUMBER_ID.to_owned(), quality }
+}
+
+/// The platform repeats what it was not answered for, for days: a word that is older than what lifted the brake does not
+/// set it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_word_that_is_repeated_does_not_brake_again() {
+    let world = three_campaigns_of_known_numbers().await;
+    let quality = |quality| Change::TemplateQuality { name: "test_offer".to_owned(), quality };
+    let category = |category| Change::TemplateCategory { name: "test_offer".to_owned(), category };
+    let ban = |state| Change::AccountEvent {
+        waba_id: WABA_ID.to_owned(),
+        value: json!({ "event": "DISABLED_UPDATE", "ban_info": { "waba_ban_state": state } }),
+    };
+    let words = [
+        (template_is(TemplateStatus::Paused), template_is(TemplateStatus::Approved)),
+        (template_is(TemplateStatus::Disabled), template_is(TemplateStatus::Approved)),
+        (quality(Quality::Red), quality(Quality::Green)),
+        (category(Category::Utility), category(Category::Marketing)),
+        (number_is(Quality::Red), number_is(Quality::Green)),
+        (ban("DISABLE"), ban("REINSTATE")),
+    ];
+    for (stop, lift) in words {
+        let said = format!("{stop:?}");
+        let number = world.platform.told();
+        world.platform.change(stop.clone()).unwrap();
+        world.platform.pump().await;
+        assert_eq!(world.store.brakes(world.now()).await.unwrap().len(), 1, "{said}");
+        world.clock.advance(Duration::from_secs(60));
+        world.platform.change(lift).unwrap();
+        world.platform.pump().await;
+        world.clock.advance(Duration::from_secs(60));
+        world.platform.tell_again(number);
+        assert_eq!(world.platform.pump().await, 1);
+        assert_eq!(world.store.brakes(world.now()).await.unwrap(), [], "{said}");
+        // Nor does what lifted it lift a word that is newer.
+        world.platform.change(stop).unwrap();
+        world.platform.pump().await;
+        world.platform.tell_again(number + 1);
+        assert_eq!(world.platform.pump().await, 1);
+        assert_eq!(world.store.brakes(world.now()).await.unwrap().len(), 1, "{said}");
+        let lifts = world.store.brakes(world.now()).await.unwrap().into_iter();
+        let lifts: Vec<BrakeChange> =
+            lifts.map(|brake| BrakeChange::Lift(brake.on, vec![Lifted::Everything], world.now())).collect();
+        world.store.change_brakes(&lifts, world.now()).await.unwrap();
+        world.clock.advance(Duration::from_secs(60));
+    }
+}
+
+/// What is repeated after somebody has resumed by hand does not brake again either.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_word_that_is_repeated_does_not_overrule_who_resumed() {
+    let world = three_campaigns().await;
+    world.until_taken(PEOPLE as usize / 2).await;
+    let pause = world.platform.told();
+    world.platform.change(template_is(TemplateStatus::Paused)).unwrap();
+    world.platform.pump().await;
+    world.clock.advance(Duration::from_secs(60));
+    world.catch_up();
+    let _ = world.cli(&["resume", "touched"]).await.good();
+    world.catch_up();
+    world.platform.tell_again(pause);
+    assert!(world.platform.pump().await >= 1);
+    assert_eq!(world.store.brakes(world.now()).await.unwrap(), []);
 }
 
 /// A number of low quality stands still, with all its templates; the other number of the same account goes on.

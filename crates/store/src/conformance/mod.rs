@@ -138,6 +138,9 @@ macro_rules! conformance_suite {
                 a_brake_that_is_set_again_keeps_its_beginning
                 each_cause_is_lifted_for_itself
                 changes_are_made_in_their_order
+                an_old_word_that_is_repeated_changes_nothing
+                what_lifts_before_it_is_set_counts_too
+                an_old_approval_lifts_no_newer_refusal
             }
             budgets {
                 concurrent_claims_never_pass_the_ceiling

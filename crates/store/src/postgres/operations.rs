@@ -15,7 +15,7 @@ use super::{
     brakes, campaigns, claiming, launching, leaders, messages, numbers, recording, retries, slices, statuses,
     suppression, sweeps, templates, verify,
 };
-use crate::brake::{Brake, BrakeChange};
+use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, NumberName,
     Outcome, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
@@ -265,7 +265,7 @@ impl Store for PostgresStore {
         .await
     }
 
-    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Vec<Brake>> {
+    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Changed> {
         repeat(Patience::Short, "change what is braked", || brakes::change(self, changes, now)).await
     }
 

@@ -13,7 +13,7 @@ use super::{
     brakes, campaigns, claiming, launching, leaders, messages, numbers, recording, slices, statuses,
     suppression, sweeps, templates, verify,
 };
-use crate::brake::{Brake, BrakeChange};
+use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, NumberName,
     Outcome, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
@@ -231,7 +231,7 @@ impl Store for SqliteStore {
         sweeps::end_unsent(self, campaign, Unsent::Skip(reason), now, limit).await
     }
 
-    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Vec<Brake>> {
+    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Changed> {
         brakes::change(self, changes, now).await
     }
 
