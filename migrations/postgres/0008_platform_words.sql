@@ -13,3 +13,13 @@ CREATE TABLE last_words (
     lifts   BOOLEAN NOT NULL,                    -- whether that lifted a brake, else it set one
     PRIMARY KEY (kind, key, cause)
 );
+
+-- What the accounts have, as they told when they were asked last and as webhooks told since.
+CREATE TABLE account_templates (
+    waba_id  TEXT NOT NULL,                      -- the account
+    name     TEXT NOT NULL,                      -- the template
+    language TEXT NOT NULL,                      -- its language code
+    facts    TEXT NOT NULL,                      -- store::registry::TemplateFacts, as JSON
+    read_at  BIGINT ,                            -- when the account was last asked for it; NULL: only webhooks told of it
+    PRIMARY KEY (waba_id, name, language)
+);

@@ -141,6 +141,9 @@ impl Committer {
             add(&self.counters.parked, report.parked);
         }
         self.numbers.learn(&*self.store, &changes.numbers).await.map_err(failed)?;
+        if !changes.templates.is_empty() {
+            self.store.template_news(&changes.templates, self.clock.now()).await.map_err(failed)?;
+        }
         // Last: where something before it was not stored, all of it comes again, and an old brake with it.
         let brakes = self.brakes(changes).await.map_err(failed)?;
         if !brakes.is_empty() {

@@ -174,13 +174,17 @@ fn set(
     BrakeChange::Set(Brake { on, cause, reason, since, until })
 }
 
-/// The template, where the webhook says which one it is.
 fn subject(template: &TemplateRef) -> Option<Subject> {
-    Some(Subject::Template(TemplateKey {
+    key(template).map(Subject::Template)
+}
+
+/// The template, where the webhook says which one it is.
+pub(crate) fn key(template: &TemplateRef) -> Option<TemplateKey> {
+    Some(TemplateKey {
         waba_id: template.waba_id.clone()?,
         name: template.name.clone()?,
         language: template.language.clone()?,
-    }))
+    })
 }
 
 #[cfg(test)]

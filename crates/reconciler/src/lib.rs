@@ -11,11 +11,13 @@
 //! | [`translate`] | what a webhook event means for the store |
 //! | [`stops`] | what a failed message stops beside it |
 //! | [`health`] | what it means for a template, sender or account: whether it may be sent to |
+//! | [`news`] | what it means for what is known of a template |
 //! | [`numbers`] | which sender a webhook about a number concerns |
 
 pub mod commit;
 pub mod health;
 pub mod intake;
+pub mod news;
 pub mod numbers;
 pub mod stops;
 pub mod translate;

@@ -7,11 +7,13 @@ use campaign::platform_error::{Circumstances, Class, Learnt, classify};
 use chrono::{DateTime, Utc};
 use store::brake::BrakeChange;
 use store::model::{Failure, NumberName, StatusUpdate, Suppression};
+use store::registry::TemplateNews;
 use whatsapp::webhook::{
     self, Capability, Choice, Event, Inbound, InboundKind, PhoneQuality, Posted, StatusEvent,
 };
 
 use crate::health;
+use crate::news;
 use crate::numbers::digits;
 use crate::stops::Stop;
 
@@ -42,6 +44,8 @@ pub struct Changes {
     pub resumed: Vec<String>,
     /// What must not be sent for now, or may be again, in the order in which it came.
     pub brakes: Vec<BrakeChange>,
+    /// What is said of templates, in the order in which it came.
+    pub templates: Vec<TemplateNews>,
     /// What is said of numbers and of what accounts may do, and when, in the order in which it came.
     pub number_words: Vec<NumberWord>,
     /// The ids that statuses give numbers.
@@ -100,12 +104,15 @@ pub fn translate(posted: &Posted, install: &str, now: DateTime<Utc>, changes: &m
             None => changes.other.push("inbound".to_owned()),
         },
         Event::TemplateStatus(status) => {
+            changes.templates.extend(news::of_status(status, at));
             changes.brake(health::template_status(status, at), "template_status");
         }
         Event::TemplateQuality(quality) => {
+            changes.templates.extend(news::of_quality(quality, at));
             changes.brake(health::template_quality(quality, at), "template_quality");
         }
         Event::TemplateCategory(category) => {
+            changes.templates.extend(news::of_category(category, at));
             changes.brake(health::template_category(category, at), "template_category");
         }
         Event::AccountUpdate(update) => changes.brake(health::account(update, at), "account_update"),

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`model`] | rows, requests and answers |
 //! | [`brake`] | what must not be sent for now, and why |
+//! | [`registry`] | the templates that accounts have |
 //! | [`error`] | what can go wrong |
 //! | [`sqlite`] | the embedded store |
 //! | [`postgres`] | the store that many machines share |
@@ -31,6 +32,7 @@ pub mod model;
 mod moving;
 pub mod postgres;
 mod reading;
+pub mod registry;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -50,6 +52,7 @@ use model::{
     TemplateKey, Totals, Verdict, WorkerId,
 };
 pub use postgres::PostgresStore;
+use registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 pub use sqlite::SqliteStore;
 
 /// A store that many share.
@@ -67,6 +70,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// (a repetition reports `unchanged` where the first one had moved something), [`transition`](Store::transition) and
 /// [`set_reason`](Store::set_reason), [`finish_slice`](Store::finish_slice), [`prolong`](Store::prolong),
 /// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list, [`learn_numbers`](Store::learn_numbers),
+/// [`keep_templates`](Store::keep_templates), [`template_news`](Store::template_news),
 /// [`see_template`](Store::see_template), [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), and all
 /// sweeps.
 ///
@@ -327,6 +331,22 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn numbers(&self) -> Result<Vec<NumberName>>;
 
     // ---- templates -------------------------------------------------------------------------------
+
+    /// Keeps templates as their account told them at `now`. Those that are kept of the account `all_of` and are not among
+    /// them are there no more.
+    async fn keep_templates(
+        &self,
+        read: &[ReadTemplate],
+        all_of: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
+
+    /// Keeps what webhooks tell of templates, in this order; of one thing the newest word counts. The first approval of
+    /// a template that nobody had seen is [`GateEvent::Created`] for its gate.
+    async fn template_news(&self, news: &[TemplateNews], now: DateTime<Utc>) -> Result<()>;
+
+    /// The templates that are kept of an account, in the order of names and languages.
+    async fn registered_templates(&self, waba_id: &str) -> Result<Vec<RegisteredTemplate>>;
 
     /// Notes that a template was seen at `now`; keeps the first time. One that we saw being created is told
     /// by [`GateEvent::Created`].

@@ -16,6 +16,7 @@
 //! | [`gates`] | closed, one canary under concurrency, by hand |
 //! | [`budgets`] | the ceiling under concurrent claims, what is settled and released |
 //! | [`numbers`] | which id a number has |
+//! | [`registry`] | the templates of accounts |
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
@@ -38,6 +39,7 @@ pub mod launching;
 pub mod leaders;
 pub mod numbers;
 pub mod recording;
+pub mod registry;
 pub mod resending;
 pub mod scene;
 pub mod slices;
@@ -202,6 +204,11 @@ macro_rules! conformance_suite {
             }
             numbers {
                 a_number_is_known_by_the_newest_word
+            }
+            registry {
+                what_the_account_told_last_is_kept
+                a_first_approval_closes_the_gate_from_then_on
+                a_template_that_was_there_before_is_not_created
             }
             leaders {
                 one_of_many_leads

@@ -58,6 +58,7 @@ mod messages;
 mod numbers;
 mod operations;
 mod recording;
+mod registry;
 mod repeating;
 mod retries;
 mod slices;

@@ -12,8 +12,8 @@ use chrono::{DateTime, Utc};
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    brakes, campaigns, claiming, launching, leaders, messages, numbers, recording, retries, slices, statuses,
-    suppression, sweeps, templates, verify,
+    brakes, campaigns, claiming, launching, leaders, messages, numbers, recording, registry, retries, slices,
+    statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
@@ -22,6 +22,7 @@ use crate::model::{
     TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
+use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 use crate::{LaunchError, Store, StoreError, TransitionError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -279,6 +280,26 @@ impl Store for PostgresStore {
 
     async fn numbers(&self) -> Result<Vec<NumberName>> {
         repeat(Patience::Short, "read numbers", || numbers::all(self)).await
+    }
+
+    async fn keep_templates(
+        &self,
+        read: &[ReadTemplate],
+        all_of: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        repeat(Patience::Short, "keep the templates of an account", || {
+            registry::keep(self, read, all_of, now)
+        })
+        .await
+    }
+
+    async fn template_news(&self, news: &[TemplateNews], now: DateTime<Utc>) -> Result<()> {
+        repeat(Patience::Short, "keep news of templates", || registry::hear(self, news, now)).await
+    }
+
+    async fn registered_templates(&self, waba_id: &str) -> Result<Vec<RegisteredTemplate>> {
+        repeat(Patience::Short, "read the templates of an account", || registry::all(self, waba_id)).await
     }
 
     async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {

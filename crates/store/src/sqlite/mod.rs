@@ -33,6 +33,7 @@ mod messages;
 mod numbers;
 mod operations;
 mod recording;
+mod registry;
 mod slices;
 mod statuses;
 mod suppression;

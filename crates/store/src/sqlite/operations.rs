@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    brakes, campaigns, claiming, launching, leaders, messages, numbers, recording, slices, statuses,
-    suppression, sweeps, templates, verify,
+    brakes, campaigns, claiming, launching, leaders, messages, numbers, recording, registry, slices,
+    statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
@@ -20,6 +20,7 @@ use crate::model::{
     TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
+use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 use crate::{LaunchError, Store, StoreError, TransitionError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -245,6 +246,23 @@ impl Store for SqliteStore {
 
     async fn numbers(&self) -> Result<Vec<NumberName>> {
         numbers::all(self).await
+    }
+
+    async fn keep_templates(
+        &self,
+        read: &[ReadTemplate],
+        all_of: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        registry::keep(self, read, all_of, now).await
+    }
+
+    async fn template_news(&self, news: &[TemplateNews], now: DateTime<Utc>) -> Result<()> {
+        registry::hear(self, news, now).await
+    }
+
+    async fn registered_templates(&self, waba_id: &str) -> Result<Vec<RegisteredTemplate>> {
+        registry::all(self, waba_id).await
     }
 
     async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {
