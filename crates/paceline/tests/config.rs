@@ -16,6 +16,15 @@ waba_id = \"102290129340398\"
 token_env = \"SHOP_TOKEN\"
 ";
 
+/// A sender at 360dialog.
+const DIALOG360: &str = "\
+[[senders]]
+name = \"partner\"
+provider = \"360dialog\"
+waba_id = \"102290129340398\"
+token_env = \"PARTNER_KEY\"
+";
+
 /// Runs the command in a folder, with these variables as its whole environment.
 fn paceline(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_paceline"))
@@ -135,6 +144,16 @@ fn cases() -> Vec<Case> {
             "one address for two",
             "[webhook]\nlisten = \"127.0.0.1:8080\"\n[dashboard]\nlisten = \"127.0.0.1:8080\"\n",
         ),
+        case(
+            "360dialog: one key for two numbers",
+            format!("{DIALOG360}{}", DIALOG360.replace("partner", "other")),
+        ),
+        case("360dialog: not the name of a header", "[webhook]\nshared_secret_header = \"X Secret: word\"\n"),
+        Case {
+            name: "360dialog: no shared secret, and no app secret needed",
+            file: DIALOG360.into(),
+            variables: &[("PARTNER_KEY", "k")],
+        },
         case("no app secret", format!("{SENDER}[webhook]\napp_secret_env = []\n")),
         case(
             "several problems at once",

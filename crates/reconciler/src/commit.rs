@@ -8,10 +8,13 @@ use store::brake::{Brake, BrakeChange};
 use store::{SharedStore, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use whatsapp::webhook::Event;
+use whatsapp::webhook::Posted;
 
+use crate::Settings;
+use crate::health;
 use crate::intake::{Counters, add};
-use crate::translate::{Changes, translate};
+use crate::numbers::Numbers;
+use crate::translate::{Changes, NumberWord, translate};
 
 /// Requests that may wait for a commit; more are turned away, and the platform sends them again.
 const QUEUE: usize = 1_024;
@@ -28,7 +31,7 @@ pub struct NotCommitted;
 
 #[derive(Debug)]
 struct Request {
-    events: Vec<Event>,
+    events: Vec<Posted>,
     done: oneshot::Sender<Result<(), NotCommitted>>,
 }
 
@@ -43,7 +46,7 @@ impl CommitHandle {
     ///
     /// # Errors
     /// [`NotCommitted`] when they are not: the sender of the webhook has to send it again.
-    pub async fn commit(&self, events: Vec<Event>) -> Result<(), NotCommitted> {
+    pub async fn commit(&self, events: Vec<Posted>) -> Result<(), NotCommitted> {
         let (done, answer) = oneshot::channel();
         self.requests.try_send(Request { events, done }).map_err(|_| NotCommitted)?;
         answer.await.unwrap_or(Err(NotCommitted))
@@ -56,6 +59,7 @@ pub struct Committer {
     store: SharedStore,
     clock: SharedClock,
     install: String,
+    numbers: Numbers,
     counters: Arc<Counters>,
     sender: mpsc::Sender<Request>,
     requests: Mutex<mpsc::Receiver<Request>>,
@@ -65,11 +69,12 @@ impl Committer {
     pub(crate) fn new(
         store: SharedStore,
         clock: SharedClock,
-        install: String,
+        settings: &Settings,
         counters: Arc<Counters>,
     ) -> Self {
         let (sender, requests) = mpsc::channel(QUEUE);
-        Self { store, clock, install, counters, sender, requests: Mutex::new(requests) }
+        let (install, numbers) = (settings.install.clone(), Numbers::new(settings.senders.clone()));
+        Self { store, clock, install, numbers, counters, sender, requests: Mutex::new(requests) }
     }
 
     pub(crate) fn handle(&self) -> CommitHandle {
@@ -135,6 +140,10 @@ impl Committer {
             add(&self.counters.unchanged, report.unchanged);
             add(&self.counters.parked, report.parked);
         }
+        self.numbers.learn(&*self.store, &changes.numbers).await.map_err(failed)?;
+        if !changes.templates.is_empty() {
+            self.store.template_news(&changes.templates, self.clock.now()).await.map_err(failed)?;
+        }
         // Last: where something before it was not stored, all of it comes again, and an old brake with it.
         let brakes = self.brakes(changes).await.map_err(failed)?;
         if !brakes.is_empty() {
@@ -143,9 +152,12 @@ impl Committer {
         Ok(())
     }
 
-    /// What webhooks about templates and accounts change, and what failed messages stop.
+    /// What webhooks about templates, numbers and accounts change, and what failed messages stop.
     async fn brakes(&self, changes: &Changes) -> Result<Vec<BrakeChange>, StoreError> {
         let mut brakes = changes.brakes.clone();
+        for word in &changes.number_words {
+            brakes.extend(self.of_number(word).await?);
+        }
         for stop in &changes.stops {
             // Of messages that are not ours, or not known yet, nobody knows what stops.
             if let Some(group) = self.store.sent_with(&stop.wamid, stop.key).await? {
@@ -155,14 +167,34 @@ impl Committer {
         Ok(brakes)
     }
 
-    async fn change_brakes(&self, changes: &[BrakeChange]) -> Result<(), StoreError> {
-        let lifted = self.store.change_brakes(changes, self.clock.now()).await?;
-        for change in changes {
-            if let BrakeChange::Set(Brake { on, reason, .. }) = change {
-                tracing::warn!(on = %on, reason, "nothing more is sent there");
+    /// What a word about a number, or about what an account may do, changes for the senders that it concerns.
+    async fn of_number(&self, word: &NumberWord) -> Result<Vec<BrakeChange>, StoreError> {
+        match word {
+            NumberWord::Number(number, at) => {
+                let display = number.display_phone_number.as_deref().unwrap_or_default();
+                let Some(sender) = self.numbers.sender(&*self.store, display).await? else {
+                    tracing::warn!(
+                        event = ?number.event,
+                        "a webhook speaks of a number that is no sender's, or not known yet; it changes nothing"
+                    );
+                    return Ok(Vec::new());
+                };
+                Ok(health::number(number, &sender.name, *at).into_iter().collect())
+            }
+            NumberWord::Capability(capability, at) => {
+                let waba_id = capability.waba_id.as_deref().unwrap_or_default();
+                let senders = self.numbers.of_account(waba_id);
+                Ok(senders.map(|sender| health::more_is_allowed(&sender.name, *at)).collect())
             }
         }
-        for brake in lifted {
+    }
+
+    async fn change_brakes(&self, changes: &[BrakeChange]) -> Result<(), StoreError> {
+        let changed = self.store.change_brakes(changes, self.clock.now()).await?;
+        for Brake { on, reason, .. } in &changed.set {
+            tracing::warn!(on = %on, reason, "nothing more is sent there");
+        }
+        for brake in &changed.lifted {
             tracing::info!(on = %brake.on, "it may be sent to again");
         }
         Ok(())

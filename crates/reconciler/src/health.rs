@@ -1,12 +1,12 @@
-//! What webhooks about templates and accounts mean for what is sent. Pure: events in, brakes set and lifted.
+//! What webhooks about templates, numbers and accounts mean for what is sent. Pure: events in, brakes set and lifted.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use store::brake::{Brake, BrakeChange, Cause, Lifted, Subject};
 use store::model::TemplateKey;
 use whatsapp::health::Quality;
 use whatsapp::webhook::{
-    AccountEvent, AccountUpdate, TemplateCategory, TemplateEvent, TemplateQuality, TemplateRef,
-    TemplateStatus,
+    AccountEvent, AccountUpdate, NumberEvent, PhoneQuality, TemplateCategory, TemplateEvent, TemplateQuality,
+    TemplateRef, TemplateStatus,
 };
 
 /// The only category that may be sent through the Marketing Messages API.
@@ -29,7 +29,7 @@ pub fn template_status(status: &TemplateStatus, now: DateTime<Utc>) -> Option<Br
         TemplateEvent::Approved | TemplateEvent::Reinstated | TemplateEvent::Unarchived => {
             // What may be sent again may be, whatever its rating: nothing else would better it.
             let causes = [Cause::Status, Cause::Quality].map(Lifted::Cause);
-            return Some(BrakeChange::Lift(on, causes.into_iter().chain([Lifted::Refusals]).collect()));
+            return Some(BrakeChange::Lift(on, causes.into_iter().chain([Lifted::Refusals]).collect(), now));
         }
         TemplateEvent::Paused => {
             "Meta paused the template. A pause for quality lifts after 3 or 6 hours; one for pacing is lifted in WhatsApp Manager."
@@ -72,7 +72,7 @@ pub fn template_quality(quality: &TemplateQuality, now: DateTime<Utc>) -> Option
             None,
         ),
         Quality::Green | Quality::Yellow | Quality::Unknown => {
-            BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Quality)])
+            BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Quality)], now)
         }
     })
 }
@@ -84,7 +84,7 @@ pub fn template_category(category: &TemplateCategory, now: DateTime<Utc>) -> Opt
     let TemplateCategory::Completed { template, new, .. } = category else { return None };
     let on = subject(template)?;
     if new.eq_ignore_ascii_case(MARKETING) {
-        return Some(BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Category), Lifted::Refusals]));
+        return Some(BrakeChange::Lift(on, vec![Lifted::Cause(Cause::Category), Lifted::Refusals], now));
     }
     let reason = format!(
         "Meta changed the template's category to {new}, and only marketing templates may be sent this way. Appeal in WhatsApp Manager, or make a new one."
@@ -99,7 +99,7 @@ pub fn account(update: &AccountUpdate, now: DateTime<Utc>) -> Option<BrakeChange
     let stopped = |reason: &str, until| Some(set(on.clone(), Cause::Status, reason.to_owned(), now, until));
     match &update.event {
         AccountEvent::TermsSigned | AccountEvent::AdAccountLinked => {
-            Some(BrakeChange::Lift(on, vec![Lifted::Refusals]))
+            Some(BrakeChange::Lift(on, vec![Lifted::Refusals], now))
         }
         AccountEvent::Deleted => stopped("The WhatsApp Business account was deleted.", None),
         AccountEvent::Disabled { state, .. } => match state.as_deref() {
@@ -107,7 +107,7 @@ pub fn account(update: &AccountUpdate, now: DateTime<Utc>) -> Option<BrakeChange
                 "Meta disabled the WhatsApp Business account. Read the notice in Business Manager and appeal there.",
                 None,
             ),
-            Some("REINSTATE") => Some(BrakeChange::Lift(on, vec![Lifted::Everything])),
+            Some("REINSTATE") => Some(BrakeChange::Lift(on, vec![Lifted::Everything], now)),
             _ => None,
         },
         AccountEvent::Restriction { restrictions } => {
@@ -125,6 +125,45 @@ pub fn account(update: &AccountUpdate, now: DateTime<Utc>) -> Option<BrakeChange
     }
 }
 
+/// What the platform answers where a number is at a limit: too many people blocked it, or it wrote to too many.
+const AT_ITS_LIMIT: i64 = 131_048;
+
+/// A sender's number was flagged for its quality, or is no longer. A limit that falls stops nothing: the platform
+/// refuses what is above it, and those answers do.
+#[must_use]
+pub fn number(number: &PhoneQuality, sender: &str, now: DateTime<Utc>) -> Option<BrakeChange> {
+    let on = Subject::Sender(sender.to_owned());
+    match &number.event {
+        NumberEvent::Flagged => Some(set(
+            on,
+            Cause::Quality,
+            "Meta flagged the number: its quality is low, and more messages would get it restricted. It goes on when Meta takes the flag off; look at its quality in WhatsApp Manager, at the templates and at the audience."
+                .to_owned(),
+            now,
+            None,
+        )),
+        NumberEvent::Unflagged => {
+            let causes = [Cause::Quality, Cause::Refused(AT_ITS_LIMIT)].map(Lifted::Cause);
+            Some(BrakeChange::Lift(on, causes.into(), now))
+        }
+        NumberEvent::Upgrade => Some(more_is_allowed(sender, now)),
+        NumberEvent::Downgrade
+        | NumberEvent::Onboarding
+        | NumberEvent::ThroughputUpgrade
+        | NumberEvent::Other(_) => None,
+    }
+}
+
+/// A sender may write to more people: what was refused for its limit may be tried again.
+#[must_use]
+pub fn more_is_allowed(sender: &str, now: DateTime<Utc>) -> BrakeChange {
+    BrakeChange::Lift(
+        Subject::Sender(sender.to_owned()),
+        vec![Lifted::Cause(Cause::Refused(AT_ITS_LIMIT))],
+        now,
+    )
+}
+
 fn set(
     on: Subject,
     cause: Cause,
@@ -135,13 +174,17 @@ fn set(
     BrakeChange::Set(Brake { on, cause, reason, since, until })
 }
 
-/// The template, where the webhook says which one it is.
 fn subject(template: &TemplateRef) -> Option<Subject> {
-    Some(Subject::Template(TemplateKey {
+    key(template).map(Subject::Template)
+}
+
+/// The template, where the webhook says which one it is.
+pub(crate) fn key(template: &TemplateRef) -> Option<TemplateKey> {
+    Some(TemplateKey {
         waba_id: template.waba_id.clone()?,
         name: template.name.clone()?,
         language: template.language.clone()?,
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -191,7 +234,7 @@ mod tests {
         }
         let lifted = template_status(&status(TemplateEvent::Approved), now());
         let causes = vec![Lifted::Cause(Cause::Status), Lifted::Cause(Cause::Quality), Lifted::Refusals];
-        assert_eq!(lifted, Some(BrakeChange::Lift(on(), causes)));
+        assert_eq!(lifted, Some(BrakeChange::Lift(on(), causes, now())));
         assert_eq!(template_status(&status(TemplateEvent::Flagged), now()), None);
     }
 
@@ -200,7 +243,7 @@ mod tests {
         let quality = |new| TemplateQuality { template: template(), previous: Quality::Green, new };
         is_set(template_quality(&quality(Quality::Red), now()), Cause::Quality);
         for new in [Quality::Yellow, Quality::Green, Quality::Unknown] {
-            let lifted = BrakeChange::Lift(on(), vec![Lifted::Cause(Cause::Quality)]);
+            let lifted = BrakeChange::Lift(on(), vec![Lifted::Cause(Cause::Quality)], now());
             assert_eq!(template_quality(&quality(new), now()), Some(lifted));
         }
     }
@@ -212,7 +255,7 @@ mod tests {
         is_set(template_category(&completed("UTILITY"), now()), Cause::Category);
         let lifted = vec![Lifted::Cause(Cause::Category), Lifted::Refusals];
         let marketing = template_category(&completed("marketing"), now());
-        assert_eq!(marketing, Some(BrakeChange::Lift(on(), lifted)));
+        assert_eq!(marketing, Some(BrakeChange::Lift(on(), lifted, now())));
         let impending = TemplateCategory::Impending {
             template: template(),
             current: "MARKETING".into(),
@@ -229,7 +272,7 @@ mod tests {
         let brake = is_set(account(&update(disabled("DISABLE")), now()), Cause::Status);
         assert_eq!(brake.on, Subject::Account("1".into()));
         assert_eq!(account(&update(disabled("SCHEDULE_FOR_DISABLE")), now()), None);
-        let lifted = BrakeChange::Lift(Subject::Account("1".into()), vec![Lifted::Everything]);
+        let lifted = BrakeChange::Lift(Subject::Account("1".into()), vec![Lifted::Everything], now());
         assert_eq!(account(&update(disabled("REINSTATE")), now()), Some(lifted));
 
         let later = |hours| Some(now() + chrono::TimeDelta::hours(hours));
@@ -247,6 +290,24 @@ mod tests {
         );
         assert_eq!(is_set(restricted(&[(sending, later(1)), (sending, None)]), Cause::Status).until, None);
         assert_eq!(restricted(&[("RESTRICTED_ADD_PHONE_NUMBER_ACTION", None)]), None);
+    }
+
+    #[test]
+    fn only_a_flag_stops_a_number() {
+        let told = |event| PhoneQuality { display_phone_number: None, waba_id: None, event, limit: None };
+        let brake = is_set(number(&told(NumberEvent::Flagged), "shop", now()), Cause::Quality);
+        assert_eq!((brake.on, brake.until), (Subject::Sender("shop".into()), None));
+        let limit = Lifted::Cause(Cause::Refused(131_048));
+        for (event, lifted) in [
+            (NumberEvent::Unflagged, vec![Lifted::Cause(Cause::Quality), limit]),
+            (NumberEvent::Upgrade, vec![limit]),
+        ] {
+            let change = BrakeChange::Lift(Subject::Sender("shop".into()), lifted, now());
+            assert_eq!(number(&told(event), "shop", now()), Some(change));
+        }
+        for event in [NumberEvent::Downgrade, NumberEvent::ThroughputUpgrade, NumberEvent::Onboarding] {
+            assert_eq!(number(&told(event), "shop", now()), None);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The HTTP side of webhook intake: handshake, signature, size, backpressure.
+//! The HTTP side of webhook intake: handshake, signature or shared secret, size, backpressure.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,11 @@ use axum::routing::get;
 use bytes::Bytes;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
-use whatsapp::{signature, webhook};
+use whatsapp::signature::{self, SignatureError};
+use whatsapp::webhook;
 
-use crate::Settings;
 use crate::commit::{CommitHandle, NotCommitted};
+use crate::{Settings, SharedSecret};
 
 /// The platform's payloads have at most 3 MB.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
@@ -27,7 +28,7 @@ pub const PATH: &str = "/webhooks/whatsapp";
 pub struct Counters {
     /// Posts answered with 200.
     pub taken: AtomicU64,
-    /// Posts refused for their signature.
+    /// Posts refused for their signature or shared secret.
     pub forged: AtomicU64,
     /// Posts whose body could not be read.
     pub unreadable: AtomicU64,
@@ -93,12 +94,24 @@ async fn handshake(State(intake): State<Intake>, Query(query): Query<Handshake>)
     (StatusCode::FORBIDDEN, "the verify token is not the one in this server's configuration").into_response()
 }
 
-async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) -> Response {
+/// Whether Meta signed a post, or 360dialog sends our secret along with it. A post that carries the shared secret's
+/// header is judged by that alone.
+fn is_genuine(settings: &Settings, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
+    if let Some(SharedSecret { header, secrets }) = &settings.shared_secret {
+        let given = headers.get(header.as_str()).map(|value| value.as_bytes());
+        if given.is_some() || settings.app_secrets.is_empty() {
+            return signature::verify_shared(secrets, given);
+        }
+    }
     let header = headers.get("x-hub-signature-256").and_then(|value| value.to_str().ok());
-    if let Err(error) = signature::verify(&intake.settings.app_secrets, header, &body) {
+    signature::verify(&settings.app_secrets, header, body)
+}
+
+async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Err(error) = is_genuine(&intake.settings, &headers, &body) {
         add(&intake.counters.forged, 1);
         tracing::warn!(error = &error as &dyn std::error::Error, "a webhook was refused");
-        return (StatusCode::UNAUTHORIZED, "the signature does not match").into_response();
+        return (StatusCode::UNAUTHORIZED, "the signature or shared secret does not match").into_response();
     }
     let events = match webhook::decode(&body) {
         Ok(events) => events,

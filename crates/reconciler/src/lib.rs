@@ -10,11 +10,15 @@
 //! | [`commit`] | many requests, one transaction |
 //! | [`translate`] | what a webhook event means for the store |
 //! | [`stops`] | what a failed message stops beside it |
-//! | [`health`] | what it means for a template or account: whether it may be sent to |
+//! | [`health`] | what it means for a template, sender or account: whether it may be sent to |
+//! | [`news`] | what it means for what is known of a template |
+//! | [`numbers`] | which sender a webhook about a number concerns |
 
 pub mod commit;
 pub mod health;
 pub mod intake;
+pub mod news;
+pub mod numbers;
 pub mod stops;
 pub mod translate;
 
@@ -26,16 +30,30 @@ use tokio_util::sync::CancellationToken;
 
 pub use commit::Committer;
 pub use intake::Counters;
+pub use numbers::KnownSender;
 
 /// How webhooks are taken in.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The word that the platform's handshake must know; without it no handshake succeeds.
     pub verify_token: Option<whatsapp::Secret>,
-    /// The apps' secrets, several while they are rotated. Without any, every webhook is refused.
+    /// The apps' secrets, several while they are rotated. Without any, no signed webhook is taken.
     pub app_secrets: Vec<whatsapp::Secret>,
+    /// What 360dialog's webhooks carry instead of a signature; without it, none of them is taken.
+    pub shared_secret: Option<SharedSecret>,
     /// The store's name in correlation keys.
     pub install: String,
+    /// The senders, for webhooks about their numbers.
+    pub senders: Vec<KnownSender>,
+}
+
+/// A secret in a header, which 360dialog sends along as it was told to.
+#[derive(Debug, Clone)]
+pub struct SharedSecret {
+    /// The header's name; upper and lower case are the same.
+    pub header: String,
+    /// The secrets, several while they are rotated.
+    pub secrets: Vec<whatsapp::Secret>,
 }
 
 /// Takes webhooks in.
@@ -51,7 +69,7 @@ impl Reconciler {
     #[must_use]
     pub fn new(settings: Settings, store: SharedStore, clock: SharedClock) -> Self {
         let counters = Arc::new(Counters::default());
-        let committer = Committer::new(store, clock, settings.install.clone(), counters.clone());
+        let committer = Committer::new(store, clock, &settings, counters.clone());
         Self { settings: Arc::new(settings), committer, counters }
     }
 

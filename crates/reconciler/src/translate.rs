@@ -6,10 +6,15 @@ use campaign::money::Currency;
 use campaign::platform_error::{Circumstances, Class, Learnt, classify};
 use chrono::{DateTime, Utc};
 use store::brake::BrakeChange;
-use store::model::{Failure, StatusUpdate, Suppression};
-use whatsapp::webhook::{self, Choice, Event, Inbound, InboundKind, StatusEvent};
+use store::model::{Failure, NumberName, StatusUpdate, Suppression};
+use store::registry::TemplateNews;
+use whatsapp::webhook::{
+    self, Capability, Choice, Event, Inbound, InboundKind, PhoneQuality, Posted, StatusEvent,
+};
 
 use crate::health;
+use crate::news;
+use crate::numbers::digits;
 use crate::stops::Stop;
 
 /// Words that, alone in a message, ask us not to write again. The platform does not act on free text.
@@ -39,10 +44,25 @@ pub struct Changes {
     pub resumed: Vec<String>,
     /// What must not be sent for now, or may be again, in the order in which it came.
     pub brakes: Vec<BrakeChange>,
+    /// What is said of templates, in the order in which it came.
+    pub templates: Vec<TemplateNews>,
+    /// What is said of numbers and of what accounts may do, and when, in the order in which it came.
+    pub number_words: Vec<NumberWord>,
+    /// The ids that statuses give numbers.
+    pub numbers: Vec<NumberName>,
     /// Messages whose failure stops more than them.
     pub stops: Vec<Stop>,
     /// Kinds of event that change nothing here.
     pub other: Vec<String>,
+}
+
+/// A word of the platform that concerns senders.
+#[derive(Debug, Clone)]
+pub enum NumberWord {
+    /// About a number, said then.
+    Number(PhoneQuality, DateTime<Utc>),
+    /// About what an account may do, said then.
+    Capability(Capability, DateTime<Utc>),
 }
 
 impl Changes {
@@ -56,8 +76,10 @@ impl Changes {
 }
 
 /// Adds what an event means to `changes`.
-pub fn translate(event: &Event, install: &str, now: DateTime<Utc>, changes: &mut Changes) {
-    match event {
+pub fn translate(posted: &Posted, install: &str, now: DateTime<Utc>, changes: &mut Changes) {
+    // When it came about: never later than now, whatever the platform's clock says.
+    let at = posted.at.map_or(now, |at| at.min(now));
+    match &posted.event {
         Event::Status(status) => translate_status(status, install, now, changes),
         Event::Preference(preference) => {
             let Some(address) = preference.wa_id.clone().or_else(|| preference.user_id.clone()) else {
@@ -82,17 +104,37 @@ pub fn translate(event: &Event, install: &str, now: DateTime<Utc>, changes: &mut
             None => changes.other.push("inbound".to_owned()),
         },
         Event::TemplateStatus(status) => {
-            changes.brake(health::template_status(status, now), "template_status");
+            changes.templates.extend(news::of_status(status, at));
+            changes.brake(health::template_status(status, at), "template_status");
         }
         Event::TemplateQuality(quality) => {
-            changes.brake(health::template_quality(quality, now), "template_quality");
+            changes.templates.extend(news::of_quality(quality, at));
+            changes.brake(health::template_quality(quality, at), "template_quality");
         }
         Event::TemplateCategory(category) => {
-            changes.brake(health::template_category(category, now), "template_category");
+            changes.templates.extend(news::of_category(category, at));
+            changes.brake(health::template_category(category, at), "template_category");
         }
-        Event::AccountUpdate(update) => changes.brake(health::account(update, now), "account_update"),
-        Event::PhoneQuality(_) => changes.other.push("phone_quality".to_owned()),
-        Event::Capability(_) => changes.other.push("capability".to_owned()),
+        Event::AccountUpdate(update) => changes.brake(health::account(update, at), "account_update"),
+        Event::PhoneQuality(number) => {
+            changes.other.push("phone_quality".to_owned());
+            changes.number_words.push(NumberWord::Number(number.clone(), at));
+        }
+        Event::Capability(capability) => {
+            changes.other.push("capability".to_owned());
+            changes.number_words.push(NumberWord::Capability(capability.clone(), at));
+        }
+        Event::Alert(alert) => {
+            // None of the known kinds stops anything: people have to read it.
+            tracing::warn!(
+                severity = alert.severity,
+                kind = alert.kind,
+                entity = alert.entity,
+                description = alert.description,
+                "Meta has an alert about the account; look at it in Business Manager"
+            );
+            changes.other.push("alert".to_owned());
+        }
         Event::UserAction(_) => changes.other.push("user_action".to_owned()),
         Event::AppError(_) => changes.other.push("app_error".to_owned()),
         Event::Other { field } => changes.other.push(format!("other: {field}")),
@@ -119,7 +161,17 @@ fn asks_to_stop(text: &str) -> bool {
     STOP_WORDS.contains(&text.trim_end_matches(['.', '!'])) || (first != text && STOP_WORDS.contains(&first))
 }
 
+/// Which id the sender's number has. Statuses that come together are mostly of one number.
+fn learn(event: &StatusEvent, changes: &mut Changes) {
+    let (Some(id), Some(display)) = (&event.phone_number_id, &event.display_phone_number) else { return };
+    let number = || NumberName { display: digits(display), phone_number_id: id.clone() };
+    if changes.numbers.last().is_none_or(|last| last.phone_number_id != *id) {
+        changes.numbers.extend(Some(number()).filter(|number| !number.display.is_empty()));
+    }
+}
+
 fn translate_status(event: &StatusEvent, install: &str, now: DateTime<Utc>, changes: &mut Changes) {
+    learn(event, changes);
     let key = event
         .callback_data
         .as_deref()

@@ -60,6 +60,13 @@ impl State {
                 self.number(&phone_number_id)?.number.status = status;
                 Vec::new()
             }
+            Change::NumberEvent { phone_number_id, event } => {
+                vec![number_update(self.number(&phone_number_id)?, &event)]
+            }
+            Change::NumberStanding { phone_number_id, standing } => {
+                self.number(&phone_number_id)?.standing = standing;
+                Vec::new()
+            }
             Change::NumberThroughput { phone_number_id, per_second } => {
                 let number = self.number(&phone_number_id)?;
                 let rises = per_second > number.number.throughput_per_second;
@@ -84,6 +91,7 @@ impl State {
                 });
                 if signed { vec![Told { waba_id, field: "account_update", value }] } else { Vec::new() }
             }
+            Change::AccountAlert { waba_id, value } => vec![Told { waba_id, field: "account_alerts", value }],
             Change::AccountEvent { waba_id, value } => vec![Told { waba_id, field: "account_update", value }],
             Change::Preference { phone_number_id, recipient, resume } => {
                 let key = recipient_key(&recipient);
@@ -138,7 +146,9 @@ impl State {
                 vec![Told { waba_id: number.number.waba_id.clone(), field: "messages", value }]
             }
         };
-        Ok(told.into_iter().map(Event::Change).collect())
+        let events: Vec<Event> = told.into_iter().map(|change| Event::Change(change, now)).collect();
+        self.told.extend(events.iter().cloned());
+        Ok(events)
     }
 
     fn number(&mut self, id: &str) -> Result<&mut NumberState, RefusedChange> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock::SimClock;
+use crate::dialog360::KeyedWebhook;
 use crate::profile::Profile;
 
 /// Everything the simulator starts with. [`Config::default`] is a small account that works at once.
@@ -24,6 +25,8 @@ pub struct Config {
     pub profile: Profile,
     /// Where webhooks go; without it, they are dropped.
     pub webhook: Option<Webhook>,
+    /// Where those go that are of numbers with an `api_key`, until a number has one of its own.
+    pub keyed_webhook: Option<KeyedWebhook>,
     /// Business phone numbers.
     pub numbers: Vec<Number>,
     /// WhatsApp business accounts (WABAs). A number's account that is not listed gets the default settings.
@@ -69,6 +72,7 @@ impl Default for Config {
             clock: SimClock::real(1.0),
             profile: Profile::none(),
             webhook: None,
+            keyed_webhook: None,
             numbers: vec![Number::default()],
             templates: vec![
                 sale("diwali_sale"),
@@ -117,6 +121,8 @@ pub struct Number {
     pub business_id: String,
     /// The bearer token that may use it.
     pub token: String,
+    /// The key by which 360dialog reaches it. A number that has one is 360dialog's: no token may use it.
+    pub api_key: Option<String>,
     /// Messages it may send in any one second (platform: 20, 80 or 1,000).
     pub throughput_per_second: u32,
     /// Its quality rating.
@@ -135,6 +141,7 @@ impl Default for Number {
             waba_id: "102290129340398".into(),
             business_id: "2729063490586005".into(),
             token: "sim-token".into(),
+            api_key: None,
             throughput_per_second: 80,
             quality: Quality::Green,
             status: "CONNECTED".into(),

@@ -245,7 +245,7 @@ impl State {
             "status": wire_name(&state.status(call.now)),
             "category": category,
         });
-        Ok((answer, vec![(approved, Event::Change(told))]))
+        Ok((answer, vec![(approved, Event::Change(told, approved))]))
     }
 
     fn delete_templates(&mut self, call: &GraphCall<'_>, waba: &str) -> Result<Value, ApiError> {

@@ -20,6 +20,7 @@
 //! | `errors`, `countries`, `limits`, `templates` | the platform's codes, country rules, limits, templates |
 //! | `state`, `sends`, `faults`, `fate`, `changes` | what the platform remembers, how it answers, what comes of it |
 //! | `graph`, `fields`, `reach`, `analytics`, `onboarding` | calls about numbers, accounts, templates, reach, what was counted, and businesses |
+//! | `dialog360` | the same as 360dialog tells it: keys, wrapped errors, its own refusals, unsigned webhooks |
 //! | `webhooks` | payloads, the queue of what is due, delivery |
 //! | `ledger` | what was really accepted, and what came of it |
 
@@ -30,6 +31,7 @@ mod components;
 mod config;
 mod control;
 mod countries;
+mod dialog360;
 mod draws;
 mod errors;
 mod fate;
@@ -57,6 +59,7 @@ pub use config::{
     Account, Category, Config, LastUse, MaxPrice, Number, ParameterFormat, Quality, Template, TemplateStatus,
     Webhook,
 };
+pub use dialog360::{KeyedWebhook, Standing};
 pub use ledger::{Answer, Fate, LedgerEntry, RequestRecord, Route, Status, Truth, TruthEvent};
 pub use profile::{Latency, Profile, UnknownProfile};
 pub use script::{Change, Outcome, RefusedChange, Rule};

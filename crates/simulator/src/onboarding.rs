@@ -35,11 +35,8 @@ impl State {
     /// # Errors
     /// There is no such business, or the token has nothing to do with it.
     pub(crate) fn may_act_for(&self, call: &GraphCall<'_>, business: &str) -> Result<(), ApiError> {
-        let own = |id: &str| {
-            self.numbers
-                .values()
-                .any(|n| n.number.business_id == id && Some(n.number.token.as_str()) == call.token)
-        };
+        let own =
+            |id: &str| self.numbers.values().any(|n| n.number.business_id == id && n.takes_token(call.token));
         let serves = |account: &Account| {
             account.partner_business_id.as_deref().is_some_and(own) && self.owner_of(account) == business
         };

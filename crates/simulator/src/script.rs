@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Account, Category, LastUse, MaxPrice, Quality, Template, TemplateStatus};
+use crate::dialog360::Standing;
 
 /// Forces an outcome on the sends it matches. The first rule that matches a send decides it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,7 +70,8 @@ pub enum Outcome {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// A server error without a platform body (as a gateway makes it); not accepted.
+    /// An error without a platform body (as a gateway makes it; of 360dialog's numbers, as 360dialog does); not
+    /// accepted.
     ErrorBefore {
         /// The HTTP status.
         http: u16,
@@ -185,6 +187,20 @@ pub enum Change {
         /// The new status.
         status: String,
     },
+    /// `phone_number_quality_update` with any event (UPGRADE, DOWNGRADE, ...); changes nothing by itself.
+    NumberEvent {
+        /// The number.
+        phone_number_id: String,
+        /// The event.
+        event: String,
+    },
+    /// How 360dialog stands to a number of its own; says nothing to anybody.
+    NumberStanding {
+        /// The number.
+        phone_number_id: String,
+        /// How.
+        standing: Standing,
+    },
     /// A number's throughput: `phone_number_quality_update` THROUGHPUT_UPGRADE when it rises.
     NumberThroughput {
         /// The number.
@@ -201,6 +217,13 @@ pub enum Change {
     },
     /// An account's settings. `MM_LITE_TERMS_SIGNED` is sent when it becomes ONBOARDED.
     Account(Account),
+    /// An alert as it is: field `account_alerts` with this value.
+    AccountAlert {
+        /// The account.
+        waba_id: String,
+        /// The value.
+        value: serde_json::Value,
+    },
     /// An account event as it is: field `account_update` with this value.
     AccountEvent {
         /// The account.

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::config::{Account, Category, MaxPrice, TemplateStatus};
 use crate::countries;
+use crate::dialog360::{OwnError, wrapped};
 use crate::draws::{Draws, What};
 use crate::errors::ApiError;
 use crate::fate::{Accepted, Forced, Plan};
@@ -19,7 +20,7 @@ use crate::faults::{Fault, drawn_fault, forced, scripted_fault};
 use crate::ledger::{Answer, Fate, LedgerEntry, RequestRecord, Route, Status};
 use crate::message::{self, Endpoint, Message, Recipient, digits, written_recipient};
 use crate::script::Outcome;
-use crate::state::{State, recipient_key};
+use crate::state::{NumberState, State, recipient_key};
 use crate::webhooks::{Event, Sender, StatusText, status_json};
 
 /// When a request arrived.
@@ -33,8 +34,29 @@ pub(crate) struct Arrival {
 pub(crate) struct Call<'a> {
     pub(crate) arrival: Arrival,
     pub(crate) endpoint: Endpoint,
+    /// Of 360dialog's numbers, that of the key; empty where no number has it.
     pub(crate) phone_number_id: &'a str,
     pub(crate) token: Option<&'a str>,
+    pub(crate) door: Door,
+}
+
+/// Through which a send comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// The Graph API: `token` is a bearer token.
+    Graph,
+    /// 360dialog: `token` is a number's key.
+    Dialog360,
+}
+
+impl Door {
+    /// An error of the platform as it is written there.
+    fn body(self, error: &ApiError, trace: &str) -> String {
+        match self {
+            Self::Graph => error.body(trace).to_string(),
+            Self::Dialog360 => wrapped(error, trace).to_string(),
+        }
+    }
 }
 
 /// What goes back over the wire.
@@ -103,21 +125,30 @@ impl State {
                 .map(str::to_owned),
             answer: Answer::ResetBefore,
         };
-        let (answer, decision) = match self.checked(call, body, &record) {
-            Ok(decided) => decided,
-            Err(error) => self.refuse(&error),
+        let own = match call.door {
+            Door::Graph => None,
+            Door::Dialog360 => self.number_of_key(call.token).err(),
         };
+        let decided = match own {
+            Some(own) => Ok(refused_before(self.shortest_latency(), own_error(&own), own.http)),
+            None => self.checked(call, body, &record),
+        };
+        let (answer, decision) = decided.unwrap_or_else(|error| self.refuse(call.door, &error));
         self.requests.push(RequestRecord { answer, ..record });
         decision
     }
 
-    fn refuse(&mut self, error: &ApiError) -> (Answer, Decision) {
+    fn shortest_latency(&self) -> Duration {
+        Duration::from_secs_f64(self.profile.response.min_ms.max(0.0) / 1000.0)
+    }
+
+    fn refuse(&mut self, door: Door, error: &ApiError) -> (Answer, Decision) {
         let reply = Reply::Json {
             http: error.http,
             headers: error.headers.clone(),
-            body: error.body(&self.trace()).to_string(),
+            body: door.body(error, &self.trace()),
         };
-        let latency = Duration::from_secs_f64(self.profile.response.min_ms.max(0.0) / 1000.0);
+        let latency = self.shortest_latency();
         let answer = Answer::Refused { code: error.code, http: error.http };
         (answer, Decision { reply, latency, events: Vec::new(), early: Vec::new() })
     }
@@ -128,7 +159,7 @@ impl State {
         body: Option<Value>,
         record: &RequestRecord,
     ) -> Result<(Answer, Decision), ApiError> {
-        self.authorised_number(call.phone_number_id, call.token)?;
+        self.caller(call)?;
         let body = body.ok_or_else(|| ApiError::new(100, "The request body is not valid JSON."))?;
         let recipient = record.recipient.as_deref().map(recipient_key).unwrap_or_default();
         let template = record.template.as_deref().unwrap_or_default();
@@ -148,6 +179,15 @@ impl State {
         self.drawn(call, body, cleared, &attempt, scripted.as_ref())
     }
 
+    /// The number that sends.
+    fn caller(&self, call: &Call<'_>) -> Result<&NumberState, ApiError> {
+        match call.door {
+            Door::Graph => self.authorised_number(call.phone_number_id, call.token),
+            // Its key was looked at before.
+            Door::Dialog360 => self.numbers.get(call.phone_number_id).ok_or_else(no_permission),
+        }
+    }
+
     fn throughput(&mut self, call: &Call<'_>) -> Result<(), ApiError> {
         let now = call.arrival.at.timestamp_micros();
         let admitted = self
@@ -160,7 +200,7 @@ impl State {
     /// Everything about number, account, template and limits that may refuse a send.
     fn cleared(&mut self, call: &Call<'_>, message: Message) -> Result<Cleared, ApiError> {
         let now = call.arrival.at;
-        let state = self.authorised_number(call.phone_number_id, call.token)?;
+        let state = self.caller(call)?;
         let (number, sender) = (state.number.clone(), Arc::clone(&state.sender));
         match number.status.as_str() {
             "CONNECTED" | "FLAGGED" => {}
@@ -242,7 +282,10 @@ impl State {
             |answer, reply| Ok((answer, Decision { reply, latency, events: Vec::new(), early: Vec::new() }));
         match fault {
             Fault::ErrorBefore(http) => {
-                return unaccepted(Answer::ErrorBefore { http }, server_error(http, &self.trace()));
+                return unaccepted(
+                    Answer::ErrorBefore { http },
+                    server_error(call.door, http, &self.trace()),
+                );
             }
             Fault::ResetBefore => return unaccepted(Answer::ResetBefore, Reply::Reset),
             Fault::Throttled => return Err(throttled()),
@@ -279,7 +322,7 @@ impl State {
         let json = |body| Reply::Json { http: 200, headers: BTreeMap::new(), body };
         let (answer, reply) = match fault {
             Fault::ErrorAfter(http) => {
-                (Answer::ErrorAfter { http, wamid }, server_error(http, &self.trace()))
+                (Answer::ErrorAfter { http, wamid }, server_error(call.door, http, &self.trace()))
             }
             Fault::Lost(hold) => (Answer::Lost { wamid }, Reply::Hang(hold)),
             Fault::ResetAfter => (Answer::ResetAfter { wamid }, Reply::Reset),
@@ -361,6 +404,10 @@ impl State {
     }
 }
 
+fn no_permission() -> ApiError {
+    ApiError::new(10, "The access token has no permission for this phone number.")
+}
+
 fn throttled() -> ApiError {
     ApiError::new(130429, "Cloud API message throughput has been reached.")
 }
@@ -413,14 +460,24 @@ pub(crate) fn smallest_units(currency: &str) -> i64 {
     if WHOLE.contains(&currency) { 1 } else { 100 }
 }
 
-/// 500 and 503 as the platform writes them; anything else is a gateway's page.
-fn server_error(http: u16, trace: &str) -> Reply {
-    let error = match http {
-        500 => ApiError::new(131000, "Message failed to send due to an unknown error."),
-        503 => ApiError::new(2, "Temporary due to downtime or due to being overloaded."),
+/// 500 and 503 as the platform writes them; anything else is a gateway's page, or, below 500, what 360dialog says of
+/// its own.
+fn server_error(door: Door, http: u16, trace: &str) -> Reply {
+    let error = match (door, http) {
+        (_, 500) => ApiError::new(131000, "Message failed to send due to an unknown error."),
+        (_, 503) => ApiError::new(2, "Temporary due to downtime or due to being overloaded."),
+        (Door::Dialog360, 400..=499) => return own_error(&OwnError::of_status(http)),
         _ => return Reply::Gateway { http },
     };
-    Reply::Json { http, headers: BTreeMap::new(), body: error.body(trace).to_string() }
+    Reply::Json { http, headers: BTreeMap::new(), body: door.body(&error, trace) }
+}
+
+fn own_error(own: &OwnError) -> Reply {
+    Reply::Json { http: own.http, headers: BTreeMap::new(), body: own.body().to_string() }
+}
+
+fn refused_before(latency: Duration, reply: Reply, http: u16) -> (Answer, Decision) {
+    (Answer::ErrorBefore { http }, Decision { reply, latency, events: Vec::new(), early: Vec::new() })
 }
 
 /// The webhooks of a plan: those that wait until they are due, and those that come before the answer.

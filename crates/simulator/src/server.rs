@@ -21,11 +21,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{SimClock, Stopwatch};
 use crate::control;
+use crate::dialog360::{self, KeyedWebhook};
 use crate::graph::GraphCall;
 use crate::message::Endpoint;
-use crate::sends::{Arrival, Call, Decision, Reply};
+use crate::sends::{Arrival, Call, Decision, Door, Reply};
 use crate::state::State;
-use crate::webhooks::{Attempt, Deliverer, Event, Queue};
+use crate::webhooks::{Deliverer, Event, Queue};
 use crate::wire::{ResetSwitch, Wire};
 
 /// Larger requests are refused: the platform's sends are a few kilobytes.
@@ -135,12 +136,25 @@ async fn handle(
     let path: Vec<&str> = parts.uri.path().split('/').filter(|part| !part.is_empty()).collect();
     match (method, path.as_slice()) {
         (_, ["_sim", path @ ..]) => Ok(control::answer(platform, method, path, &query, &bytes).await),
+        (_, [dialog360::ROOT, path @ ..]) => {
+            let key = parts.headers.get(dialog360::KEY_HEADER).and_then(|value| value.to_str().ok());
+            let endpoint = match (method, path) {
+                ("POST", ["marketing_messages"]) => Endpoint::MarketingMessages,
+                ("POST", ["messages"]) => Endpoint::Messages,
+                _ => return Ok(keyed(platform, method, path, key, &bytes)),
+            };
+            let id = platform.state().number_of_any_standing(key).unwrap_or_default();
+            let call = Call { arrival, endpoint, phone_number_id: &id, token: key, door: Door::Dialog360 };
+            send(platform, switch, &call, &bytes).await
+        }
         ("POST", [version, id, "marketing_messages"]) if is_version(version) => {
-            let call = Call { arrival, endpoint: Endpoint::MarketingMessages, phone_number_id: id, token };
+            let endpoint = Endpoint::MarketingMessages;
+            let call = Call { arrival, endpoint, phone_number_id: id, token, door: Door::Graph };
             send(platform, switch, &call, &bytes).await
         }
         ("POST", [version, id, "messages"]) if is_version(version) => {
-            let call = Call { arrival, endpoint: Endpoint::Messages, phone_number_id: id, token };
+            let endpoint = Endpoint::Messages;
+            let call = Call { arrival, endpoint, phone_number_id: id, token, door: Door::Graph };
             send(platform, switch, &call, &bytes).await
         }
         (_, [version, path @ ..]) if is_version(version) && !path.is_empty() => {
@@ -151,7 +165,7 @@ async fn handle(
         }
         _ => Ok(text(
             404,
-            "Unknown path. Paths start with the API version, for example /v25.0/, or with /_sim/.",
+            "Unknown path. Paths start with the API version, for example /v25.0/, or with /360dialog/ or /_sim/.",
         )),
     }
 }
@@ -174,6 +188,37 @@ fn graph(platform: &Platform, call: &GraphCall<'_>) -> Response<Body> {
             json(200, value.to_string())
         }
         Err(error) => json(error.http, error.body(&trace).to_string()),
+    }
+}
+
+/// What 360dialog is asked beside messages: where the webhooks of the key's number go.
+fn keyed(
+    platform: &Platform,
+    method: &str,
+    path: &[&str],
+    key: Option<&str>,
+    bytes: &Bytes,
+) -> Response<Body> {
+    let own = |own: dialog360::OwnError| json(own.http, own.body().to_string());
+    let id = match platform.state().number_of_key(key) {
+        Ok(state) => state.number.phone_number_id.clone(),
+        Err(error) => return own(error),
+    };
+    match (method, path) {
+        ("POST", ["v1", "configs", "webhook"]) => match serde_json::from_slice::<KeyedWebhook>(bytes) {
+            Ok(webhook) => {
+                let answer = serde_json::json!(webhook).to_string();
+                platform.deliverer.set_keyed_webhook(&id, webhook);
+                json(200, answer)
+            }
+            Err(_) => {
+                own(dialog360::OwnError { http: 400, says: "The webhook's url is missing or not valid." })
+            }
+        },
+        ("GET", ["v1", "configs", "webhook"]) => {
+            json(200, serde_json::json!(platform.deliverer.keyed_webhook(&id)).to_string())
+        }
+        _ => own(dialog360::OwnError { http: 404, says: "There is no such path." }),
     }
 }
 
@@ -222,9 +267,9 @@ async fn send(
 
 /// Delivers webhooks before the send's own answer. Those that fail wait with the others.
 async fn tell_early(platform: &Platform, early: Vec<Event>) {
-    let attempt = tokio::time::timeout(EARLY_WITHIN, platform.deliverer.attempt(&early)).await;
-    if !matches!(attempt, Ok(Attempt::Delivered | Attempt::NobodyListens)) {
-        platform.tell(early);
+    match tokio::time::timeout(EARLY_WITHIN, platform.deliverer.attempt(early.clone())).await {
+        Ok(attempt) => platform.tell(attempt.failed),
+        Err(_) => platform.tell(early),
     }
 }
 

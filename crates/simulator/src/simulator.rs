@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{Delivery, SimClock, Stopwatch};
 use crate::config::{Config, Template, TemplateStatus, Webhook};
+use crate::dialog360::{self, KeyedWebhook};
 use crate::ledger::{LedgerEntry, RequestRecord};
 use crate::profile::Profile;
 use crate::script::{Change, RefusedChange, Rule};
@@ -37,7 +38,7 @@ impl Simulator {
         let address = listener.local_addr()?;
         let clock = config.clock.clone();
         let queue = Arc::new(Queue::default());
-        let deliverer = Arc::new(Deliverer::new(config.webhook.clone(), clock.clone())?);
+        let deliverer = Arc::new(Deliverer::new(&config)?);
         let batch = config.webhook_batch.clamp(1, 1000);
         let platform = Arc::new(Platform {
             state: Mutex::new(State::new(&config, clock.now())),
@@ -60,6 +61,11 @@ impl Simulator {
     /// Where it listens, for example `http://127.0.0.1:40123`; API paths start with the version after it.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where it speaks as 360dialog does.
+    pub fn dialog360_url(&self) -> String {
+        format!("{}/{}", self.base_url(), dialog360::ROOT)
     }
 
     /// Where it listens.
@@ -114,9 +120,15 @@ impl Simulator {
         self.platform.deliverer.set_webhook(Some(webhook));
     }
 
+    /// Says where 360dialog posts the webhooks of all its numbers.
+    pub fn set_keyed_webhook(&self, webhook: &KeyedWebhook) {
+        self.platform.deliverer.set_all_keyed_webhooks(Some(webhook));
+    }
+
     /// From now on, webhooks that fall due are dropped.
     pub fn clear_webhook(&self) {
         self.platform.deliverer.set_webhook(None);
+        self.platform.deliverer.set_all_keyed_webhooks(None);
     }
 
     /// Forces an outcome. Rules are tried in the order in which they were added.
@@ -138,6 +150,18 @@ impl Simulator {
         let events = self.platform.state().change(change, now)?;
         self.platform.tell(events);
         Ok(())
+    }
+
+    /// Sends the webhook of the n-th change again (from 0, counting those that are announced), as the platform does that
+    /// got no answer to it: with the time at which it came about.
+    pub fn tell_again(&self, n: usize) {
+        let event = self.platform.state().told.get(n).cloned();
+        self.platform.tell(event.into_iter().collect());
+    }
+
+    /// How many webhooks of changes were sent.
+    pub fn told(&self) -> usize {
+        self.platform.state().told.len()
     }
 
     /// Creates or replaces a template, and sends the webhook that announces it.

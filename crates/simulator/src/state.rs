@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::{Account, Config, Number, Template};
+use crate::dialog360::Standing;
 use crate::errors::ApiError;
 use crate::ledger::{LedgerEntry, RequestRecord};
 use crate::limits::{Pairs, Reach, Throughput};
@@ -16,13 +17,15 @@ use crate::message::digits;
 use crate::profile::Profile;
 use crate::script::{Outcome, Rule};
 use crate::templates::TemplateBook;
-use crate::webhooks::Sender;
+use crate::webhooks::{Event, Sender};
 
 /// A number with what the platform counts for it.
 pub(crate) struct NumberState {
     pub(crate) number: Number,
     pub(crate) sender: Arc<Sender>,
     pub(crate) throughput: Throughput,
+    /// How 360dialog stands to it, where it is 360dialog's.
+    pub(crate) standing: Standing,
 }
 
 impl NumberState {
@@ -32,7 +35,12 @@ impl NumberState {
             phone_number_id: number.phone_number_id.clone(),
             display_phone_number: digits(&number.display_phone_number),
         });
-        Self { number, sender, throughput: Throughput::default() }
+        Self { number, sender, throughput: Throughput::default(), standing: Standing::Good }
+    }
+
+    /// Whether this token may use it through the Graph API.
+    pub(crate) fn takes_token(&self, token: Option<&str>) -> bool {
+        self.number.api_key.is_none() && Some(self.number.token.as_str()) == token
     }
 }
 
@@ -60,6 +68,8 @@ pub(crate) struct State {
     pub(crate) per_user_limited: HashSet<String>,
     pub(crate) not_on_whatsapp: HashSet<String>,
     pub(crate) rules: Vec<Rule>,
+    /// What [`State::change`] has told, in its order.
+    pub(crate) told: Vec<Event>,
     pub(crate) ledger: Vec<Arc<LedgerEntry>>,
     pub(crate) requests: Vec<RequestRecord>,
     traces: u64,
@@ -103,6 +113,7 @@ impl State {
             per_user_limited: recipients(&config.per_user_limited),
             not_on_whatsapp: recipients(&config.not_on_whatsapp),
             rules: Vec::new(),
+            told: Vec::new(),
             ledger: Vec::new(),
             requests: Vec::new(),
             traces: 0,
@@ -127,7 +138,7 @@ impl State {
                 format!("The business phone number with the id {id} does not exist or was deleted."),
             )
         })?;
-        if Some(number.number.token.as_str()) != token {
+        if !number.takes_token(token) {
             return Err(ApiError::new(10, "The access token has no permission for this phone number."));
         }
         Ok(number)
@@ -140,14 +151,14 @@ impl State {
     pub(crate) fn known_token(&self, token: Option<&str>) -> Result<(), ApiError> {
         match token {
             None => Err(ApiError::new(104, "This method requires an access token.")),
-            Some(token) if self.numbers.values().any(|number| number.number.token == token) => Ok(()),
+            Some(_) if self.numbers.values().any(|number| number.takes_token(token)) => Ok(()),
             Some(_) => Err(ApiError::new(190, "Invalid OAuth access token.")),
         }
     }
 
     /// Whether the token may use this account.
     pub(crate) fn may_use_account(&self, waba_id: &str, token: Option<&str>) -> bool {
-        self.numbers.values().any(|n| n.number.waba_id == waba_id && Some(n.number.token.as_str()) == token)
+        self.numbers.values().any(|n| n.number.waba_id == waba_id && n.takes_token(token))
     }
 
     /// The outcome a script forces on this send, which uses up one of the rule's times.

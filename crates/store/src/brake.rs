@@ -3,11 +3,14 @@
 //! A template, a sender or an account that the platform paused, restricted or refuses is braked, for all campaigns
 //! and workers: no message is claimed that it touches, and nothing else stands still. What stands still waits, with
 //! its attempts kept, and goes on when the brake is lifted: by what the platform says next, by time, or by a person.
+//!
+//! The platform repeats its webhooks, for days and in any order. Of each subject and cause the newest word counts
+//! ([`Word`]): an older one that comes again neither sets what was lifted since, nor lifts what was set since.
 
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{GroupRow, TemplateKey};
@@ -151,10 +154,11 @@ pub struct Brake {
 /// A change of what is braked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrakeChange {
-    /// Sets a brake. Where it is on already, it keeps its `since`, takes the new reason, and ends no sooner.
+    /// Sets a brake. Where it is on already, it keeps its `since`, takes the new reason, and ends no sooner. For any
+    /// cause but refusals, `since` is when the platform said so: nothing is set where it has said something newer.
     Set(Brake),
-    /// Lifts the brakes on a subject that were set for these causes.
-    Lift(Subject, Vec<Lifted>),
+    /// Lifts the brakes on a subject that were set for these causes, as was said at this time: what was set later stays.
+    Lift(Subject, Vec<Lifted>, DateTime<Utc>),
 }
 
 /// Causes that are lifted together.
@@ -180,9 +184,73 @@ impl Lifted {
     }
 }
 
+/// What change made of brakes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changed {
+    /// Brakes that were set, or set again.
+    pub set: Vec<Brake>,
+    /// Brakes that were lifted.
+    pub lifted: Vec<Brake>,
+}
+
+/// When a word about a subject and a cause was said, and whether it lifts. Words are ordered by their time; of two of
+/// the same second the one that lifts counts, as what must not be sent after all is refused, and what may be is not
+/// missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Word {
+    /// When.
+    pub said_at: DateTime<Utc>,
+    /// Whether it lifts the brake, else it sets it.
+    pub lifts: bool,
+}
+
+impl Word {
+    /// Whether it counts after what was said before.
+    #[must_use]
+    pub fn counts_after(self, last: Option<Self>) -> bool {
+        last.is_none_or(|last| last <= self)
+    }
+}
+
+/// How far the platform's clock and ours may be apart: an answer is dated by ours, what lifts its brake by theirs.
+const CLOCKS_APART: TimeDelta = TimeDelta::minutes(5);
+
+impl Brake {
+    /// Whether it was set by a word of the platform, which may be repeated; refusals are met, not told.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        !matches!(self.cause, Cause::Refused(_))
+    }
+
+    /// Whether a refusal is old enough to be what was lifted at that time.
+    #[must_use]
+    pub(crate) fn is_as_old_as(&self, said_at: DateTime<Utc>) -> bool {
+        self.is_told() || self.since <= said_at + CLOCKS_APART
+    }
+}
+
+/// The causes that the platform speaks of.
+pub(crate) const TOLD: [Cause; 3] = [Cause::Status, Cause::Quality, Cause::Category];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_word_counts_and_of_two_at_once_the_one_that_lifts() {
+        let word = |second, lifts| Word { said_at: DateTime::from_timestamp(second, 0).unwrap(), lifts };
+        assert!(word(1, false).counts_after(None));
+        for (new, last, counts) in [
+            (word(2, false), word(1, true), true),
+            (word(1, false), word(2, true), false),
+            (word(1, true), word(2, false), false),
+            (word(1, false), word(1, true), false),
+            (word(1, true), word(1, false), true),
+            (word(1, false), word(1, false), true),
+        ] {
+            assert_eq!(new.counts_after(Some(last)), counts, "{new:?} after {last:?}");
+        }
+    }
 
     #[test]
     fn subjects_and_causes_are_read_as_they_were_kept() {

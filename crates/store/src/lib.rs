@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`model`] | rows, requests and answers |
 //! | [`brake`] | what must not be sent for now, and why |
+//! | [`registry`] | the templates that accounts have |
 //! | [`error`] | what can go wrong |
 //! | [`sqlite`] | the embedded store |
 //! | [`postgres`] | the store that many machines share |
@@ -31,6 +32,7 @@ pub mod model;
 mod moving;
 pub mod postgres;
 mod reading;
+pub mod registry;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -43,14 +45,15 @@ use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
 use chrono::{DateTime, Utc};
 
-use brake::{Brake, BrakeChange};
+use brake::{Brake, BrakeChange, Changed};
 pub use error::{LaunchError, StoreError, TransitionError};
 use model::{
     Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
-    Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate,
-    Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
+    StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 pub use postgres::PostgresStore;
+use registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 pub use sqlite::SqliteStore;
 
 /// A store that many share.
@@ -67,7 +70,8 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// these may be repeated as they are: reading, [`record`](Store::record), [`apply_statuses`](Store::apply_statuses)
 /// (a repetition reports `unchanged` where the first one had moved something), [`transition`](Store::transition) and
 /// [`set_reason`](Store::set_reason), [`finish_slice`](Store::finish_slice), [`prolong`](Store::prolong),
-/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list,
+/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list, [`learn_numbers`](Store::learn_numbers),
+/// [`keep_templates`](Store::keep_templates), [`template_news`](Store::template_news),
 /// [`see_template`](Store::see_template), [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), and all
 /// sweeps.
 ///
@@ -338,14 +342,38 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     // ---- brakes ----------------------------------------------------------------------------------
 
-    /// Sets and lifts brakes, in this order, in one transaction. Returns those that were lifted. Takes hold at the
-    /// next claim.
-    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Vec<Brake>>;
+    /// Sets and lifts brakes, in this order, in one transaction, as far as the platform has said nothing newer. Returns
+    /// what was set and lifted. Takes hold at the next claim.
+    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Changed>;
 
     /// The brakes that are on at `now`, oldest first.
     async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>>;
 
+    // ---- numbers -----------------------------------------------------------------------------------
+
+    /// Keeps which id a number has; the newest word counts.
+    async fn learn_numbers(&self, numbers: &[NumberName]) -> Result<()>;
+
+    /// The numbers that were learnt, in the order of their digits.
+    async fn numbers(&self) -> Result<Vec<NumberName>>;
+
     // ---- templates -------------------------------------------------------------------------------
+
+    /// Keeps templates as their account told them at `now`. Those that are kept of the account `all_of` and are not among
+    /// them are there no more.
+    async fn keep_templates(
+        &self,
+        read: &[ReadTemplate],
+        all_of: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<()>;
+
+    /// Keeps what webhooks tell of templates, in this order; of one thing the newest word counts. The first approval of
+    /// a template that nobody had seen is [`GateEvent::Created`] for its gate.
+    async fn template_news(&self, news: &[TemplateNews], now: DateTime<Utc>) -> Result<()>;
+
+    /// The templates that are kept of an account, in the order of names and languages.
+    async fn registered_templates(&self, waba_id: &str) -> Result<Vec<RegisteredTemplate>>;
 
     /// Notes that a template was seen at `now`; keeps the first time. One that we saw being created is told
     /// by [`GateEvent::Created`].

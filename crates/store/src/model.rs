@@ -492,6 +492,15 @@ pub struct Suppression {
     pub source: String,
 }
 
+/// A number's digits as people write them, and its id at the platform.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NumberName {
+    /// Only its digits.
+    pub display: String,
+    /// Its id.
+    pub phone_number_id: String,
+}
+
 /// What happened to a template's gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateEvent {

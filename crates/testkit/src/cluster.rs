@@ -10,6 +10,7 @@ use servers::{Postgres, Redis};
 use simulator::{Config, Number, Profile, Simulator, Webhook};
 use store::model::{CampaignRow, MessageRow};
 use store::{PostgresStore, Store};
+use whatsapp::Provider;
 
 use crate::binary::Answer;
 use crate::departures::LOG_FILTER;
@@ -122,6 +123,7 @@ impl Cluster {
         let files = Files::new();
         let platform = platform(&options, &webhooks).await;
         files.workers_toml(&Settings {
+            provider: Provider::Meta,
             base_url: platform.base_url(),
             webhook: "127.0.0.1:0".to_owned(),
             rate: options.rate.to_owned(),

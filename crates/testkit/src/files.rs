@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use whatsapp::Provider;
+
 use crate::binary::{self, Answer};
 
 /// The environment variable in which the tests' token is, and the token the simulator knows.
@@ -12,6 +14,12 @@ pub const TOKEN: (&str, &str) = ("PACELINE_TEST_TOKEN", "sim-token");
 pub const APP_SECRET: (&str, &str) = ("PACELINE_TEST_SECRET", "test-app-secret");
 /// The word of the webhook handshake.
 pub const VERIFY_TOKEN: (&str, &str) = ("PACELINE_TEST_VERIFY", "test-verify-token");
+/// The second sender's key with 360dialog, where each number has its own; with Meta both share [`TOKEN`].
+pub const SECOND_KEY: (&str, &str) = ("PACELINE_TEST_SECOND_KEY", "sim-second-key");
+/// What 360dialog sends along with webhooks, in the header [`SHARED_SECRET_HEADER`].
+pub const SHARED_SECRET: (&str, &str) = ("PACELINE_TEST_SHARED_SECRET", "test-shared-secret");
+/// The header with the shared secret.
+pub const SHARED_SECRET_HEADER: &str = "X-Test-Secret";
 /// The simulator's first number.
 pub const PHONE_NUMBER_ID: &str = "106540352242922";
 /// A second sender of the same account, and its phone number's id.
@@ -30,7 +38,9 @@ pub struct Files {
 /// What a test's workers.toml says.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the simulator is.
+    /// Whose form of the API all senders speak.
+    pub provider: Provider,
+    /// Where the simulator is, in that form.
     pub base_url: String,
     /// Where webhooks are taken in.
     pub webhook: String,
@@ -89,6 +99,11 @@ impl Files {
     /// Writes workers.toml for one sender, `jaspers-in`, or for two.
     pub fn workers_toml(&self, settings: &Settings) -> PathBuf {
         let daily_reach = settings.daily_reach.map_or_else(|| "\"unlimited\"".to_owned(), |n| n.to_string());
+        let base_url = &settings.base_url;
+        let speaks = match settings.provider {
+            Provider::Meta => String::new(),
+            Provider::Dialog360 => format!("provider = \"360dialog\"\nbase_url = \"{base_url}\"\n"),
+        };
         let mut text = format!(
             r#"[store]
 url = "sqlite://{db}"
@@ -100,7 +115,7 @@ request_timeout = "5s"
 connect_timeout = "2s"
 [[senders]]
 name = "jaspers-in"
-phone_number_id = "{PHONE_NUMBER_ID}"
+{speaks}phone_number_id = "{PHONE_NUMBER_ID}"
 waba_id = "{WABA_ID}"
 token_env = "{token}"
 rate = "{rate}"
@@ -111,9 +126,10 @@ concurrency = {concurrency}
 listen = "{webhook}"
 verify_token_env = "{verify}"
 app_secret_env = "{secret}"
+shared_secret_header = "{SHARED_SECRET_HEADER}"
+shared_secret_env = "{shared}"
 "#,
             db = self.join("paceline.db").display(),
-            base_url = settings.base_url,
             correlate = settings.correlate,
             sync_wait = settings.sync_wait,
             token = TOKEN.0,
@@ -122,14 +138,15 @@ app_secret_env = "{secret}"
             webhook = settings.webhook,
             verify = VERIFY_TOKEN.0,
             secret = APP_SECRET.0,
+            shared = SHARED_SECRET.0,
         );
         if let Some(rate) = &settings.second {
             let (name, id) = SECOND;
             let _ = write!(
                 text,
-                "[[senders]]\nname = \"{name}\"\nphone_number_id = \"{id}\"\nwaba_id = \"{WABA_ID}\"\n\
+                "[[senders]]\nname = \"{name}\"\n{speaks}phone_number_id = \"{id}\"\nwaba_id = \"{WABA_ID}\"\n\
                  token_env = \"{token}\"\nrate = \"{rate}\"\ndaily_reach = {daily_reach}\n",
-                token = TOKEN.0,
+                token = second_token(settings.provider).0,
             );
         }
         self.write("workers.toml", text)
@@ -167,7 +184,7 @@ app_secret_env = "{secret}"
     pub fn command<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Command {
         let mut command = Command::new(binary::path());
         command.current_dir(self.path()).arg("--config").arg(self.join("workers.toml")).args(args);
-        for (name, value) in [TOKEN, APP_SECRET, VERIFY_TOKEN] {
+        for (name, value) in [TOKEN, SECOND_KEY, APP_SECRET, SHARED_SECRET, VERIFY_TOKEN] {
             command.env(name, value);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -179,6 +196,15 @@ app_secret_env = "{secret}"
 impl Default for Files {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The second sender's token or key, and the environment variable in which it is.
+#[must_use]
+pub fn second_token(provider: Provider) -> (&'static str, &'static str) {
+    match provider {
+        Provider::Meta => TOKEN,
+        Provider::Dialog360 => SECOND_KEY,
     }
 }
 

@@ -40,4 +40,5 @@ pub use binary::Answer;
 pub use cluster::Cluster;
 pub use files::Files;
 pub use machine::Machine;
+pub use whatsapp::Provider;
 pub use world::{World, WorldOptions};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use simulator::{Config, Profile, Simulator, Webhook};
 use store::model::{CampaignRow, MessageRow};
 use store::{SqliteStore, Store};
+use whatsapp::Provider;
 
 use crate::binary::Answer;
 use crate::departures::LOG_FILTER;
@@ -74,6 +75,7 @@ impl Machine {
         let platform = Simulator::start(config).await.unwrap();
         let files = Files::new();
         files.workers_toml(&Settings {
+            provider: Provider::Meta,
             base_url: platform.base_url(),
             webhook: format!("127.0.0.1:{webhook_port}"),
             rate: options.rate.to_owned(),

@@ -11,18 +11,21 @@ use campaign::pacing::Rate;
 use chrono::{DateTime, Utc};
 use clock::{Clock, SettableClock};
 use queue::{Handler, SenderPace, SharedPermits};
-use reconciler::Reconciler;
+use reconciler::{KnownSender, Reconciler, SharedSecret};
 use scheduler::Scheduler;
-use simulator::{Config, Number, Profile, SimClock, Simulator, Template};
+use simulator::{Config, KeyedWebhook, Number, Profile, SimClock, Simulator, Template};
 use store::model::{CampaignRow, MessageRow, WorkerId};
 use store::{SharedStore, Store};
 use tokio_util::sync::CancellationToken;
-use whatsapp::{Client, ClientConfig, Secret};
+use whatsapp::{Client, ClientConfig, Provider, Secret};
 use worker::{Worker, WorkerSender};
 
 use crate::backend::{Backend, Jobs};
 use crate::binary::Answer;
-use crate::files::{APP_SECRET, Files, PHONE_NUMBER_ID, SECOND, Settings, TOKEN, WABA_ID, person};
+use crate::files::{
+    APP_SECRET, Files, PHONE_NUMBER_ID, SECOND, SHARED_SECRET, SHARED_SECRET_HEADER, Settings, TOKEN,
+    WABA_ID, person, second_token,
+};
 
 /// What a world is made of.
 #[derive(Debug, Clone)]
@@ -51,6 +54,8 @@ pub struct WorldOptions {
     pub second: bool,
     /// How many people the portfolio may write to in 24 hours, in Paceline and in the simulator.
     pub daily_reach: u32,
+    /// Whose form of the API all senders speak, and who posts the webhooks.
+    pub provider: Provider,
 }
 
 impl Default for WorldOptions {
@@ -67,14 +72,18 @@ impl Default for WorldOptions {
             concurrency: 16,
             second: false,
             daily_reach: 100_000,
+            provider: Provider::Meta,
         }
     }
 }
 
 impl WorldOptions {
-    /// Each sender with its phone number's id.
-    fn senders(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
-        [("jaspers-in", PHONE_NUMBER_ID)].into_iter().chain(self.second.then_some(SECOND))
+    /// Each sender with its phone number's id, and with its token and where that is.
+    fn senders(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &'static str, (&'static str, &'static str))> + use<> {
+        let second = (SECOND.0, SECOND.1, second_token(self.provider));
+        [("jaspers-in", PHONE_NUMBER_ID, TOKEN)].into_iter().chain(self.second.then_some(second))
     }
 }
 
@@ -88,6 +97,8 @@ pub struct World {
     pub store: SharedStore,
     /// The platform.
     pub platform: Simulator,
+    /// Whose form of it is spoken.
+    pub provider: Provider,
     /// The scheduler; [`World::step`] ticks it.
     pub scheduler: Scheduler,
     /// Every sender's pace.
@@ -108,7 +119,8 @@ impl World {
         let platform = platform(&options, clock.clone(), rate).await;
         let mut files = Files::new();
         files.workers_toml(&Settings {
-            base_url: platform.base_url(),
+            provider: options.provider,
+            base_url: base_url(&platform, options.provider),
             webhook: "127.0.0.1:0".to_owned(),
             rate: options.rate.to_owned(),
             sync_wait: format!("{}s", options.sync_wait.as_secs()),
@@ -118,10 +130,10 @@ impl World {
             daily_reach: Some(options.daily_reach),
         });
         let stop = CancellationToken::new();
-        let senders: Vec<String> = options.senders().map(|(name, _)| name.to_owned()).collect();
+        let senders: Vec<String> = options.senders().map(|(name, ..)| name.to_owned()).collect();
         let parts = options.backend.build(&mut files, clock.clone(), &stop, &senders).await;
         let store = parts.store;
-        take_webhooks(&store, &clock, &platform, &stop).await;
+        take_webhooks(&options, &store, &clock, &platform, &stop).await;
         let gate_rules = GateRules { sync_wait: options.sync_wait, ..GateRules::default() };
         let worker_id = WorkerId("world-worker".to_owned());
         let permits = parts.permits;
@@ -141,6 +153,7 @@ impl World {
             clock,
             store,
             platform,
+            provider: options.provider,
             scheduler,
             permits,
             worker,
@@ -384,7 +397,16 @@ async fn platform(options: &WorldOptions, clock: Arc<SettableClock>, rate: Rate)
     };
     config.templates.extend(options.templates.clone());
     if options.second {
-        config.numbers.push(Number { phone_number_id: SECOND.1.to_owned(), ..Number::default() });
+        config.numbers.push(Number {
+            phone_number_id: SECOND.1.to_owned(),
+            display_phone_number: "+971 50 123 4567".to_owned(),
+            ..Number::default()
+        });
+    }
+    if options.provider == Provider::Dialog360 {
+        for (number, (_, _, key)) in config.numbers.iter_mut().zip(options.senders()) {
+            number.api_key = Some(key.1.to_owned());
+        }
     }
     for number in &mut config.numbers {
         let held_to = if options.concurrency == 1 { 1.0 } else { 10.0 };
@@ -394,7 +416,16 @@ async fn platform(options: &WorldOptions, clock: Arc<SettableClock>, rate: Rate)
     Simulator::start(config).await.unwrap()
 }
 
+/// Where a platform is, in a provider's form.
+fn base_url(platform: &Simulator, provider: Provider) -> String {
+    match provider {
+        Provider::Meta => platform.base_url(),
+        Provider::Dialog360 => platform.dialog360_url(),
+    }
+}
+
 async fn take_webhooks(
+    options: &WorldOptions,
     store: &SharedStore,
     clock: &Arc<SettableClock>,
     platform: &Simulator,
@@ -403,12 +434,26 @@ async fn take_webhooks(
     let settings = reconciler::Settings {
         verify_token: None,
         app_secrets: vec![Secret::new(APP_SECRET.1)],
+        shared_secret: Some(SharedSecret {
+            header: SHARED_SECRET_HEADER.to_owned(),
+            secrets: vec![Secret::new(SHARED_SECRET.1)],
+        }),
         install: store.install_id().await.unwrap(),
+        senders: options
+            .senders()
+            .map(|(name, phone_number_id, _)| KnownSender {
+                name: name.to_owned(),
+                waba_id: WABA_ID.to_owned(),
+                phone_number_id: Some(phone_number_id.to_owned()),
+            })
+            .collect(),
     };
     let reconciler = Reconciler::new(settings, store.clone(), clock.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}{}", listener.local_addr().unwrap(), reconciler::intake::PATH);
-    platform.set_webhook(url, APP_SECRET.1);
+    platform.set_webhook(&url, APP_SECRET.1);
+    let headers = [(SHARED_SECRET_HEADER.to_owned(), SHARED_SECRET.1.to_owned())].into();
+    platform.set_keyed_webhook(&KeyedWebhook { url, headers });
     let router = reconciler.router();
     let stop = stop.clone();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -436,9 +481,13 @@ async fn worker(
         install: store.install_id().await.unwrap(),
         seed: options.seed,
     };
-    let senders = options.senders().map(|(name, phone_number_id)| {
-        let mut client = ClientConfig::meta(phone_number_id, Secret::new(TOKEN.1));
-        client.base_url = platform.base_url();
+    let senders = options.senders().map(|(name, phone_number_id, (token_name, token))| {
+        let token = Secret::new(token);
+        let mut client = match options.provider {
+            Provider::Meta => ClientConfig::meta(phone_number_id, token),
+            Provider::Dialog360 => ClientConfig::dialog360(token),
+        };
+        client.base_url = base_url(platform, options.provider);
         client.timeout = Duration::from_secs(5);
         client.connect_timeout = Duration::from_secs(2);
         WorkerSender {
@@ -446,7 +495,7 @@ async fn worker(
             client: Client::new(client).unwrap(),
             waba_id: WABA_ID.to_owned(),
             daily_reach: Some(options.daily_reach),
-            token_name: TOKEN.0.to_owned(),
+            token_name: token_name.to_owned(),
         }
     });
     Arc::new(Worker::new(settings, store.clone(), permits, clock.clone(), senders, stop.clone()))

@@ -1,7 +1,8 @@
 //! The platform's error object, out of whatever it is wrapped in.
 //!
 //! Meta: `{"error":{"message":"(#code) title","code":..,"error_data":{"details":..},..}}`. 360dialog passes
-//! that on, sometimes inside `{"detail":..}`, and answers its own refusals with a text in `detail`.
+//! that on, sometimes inside `{"detail":..}`, and answers its own refusals with a text in `detail`, or in
+//! `meta.developerMessage` (newer: `developer_message`).
 
 use serde_json::{Map, Value};
 
@@ -42,8 +43,10 @@ impl ErrorBody {
             return Some(Self::from_object(error));
         }
         let said = [root.get("error"), detail, root.get("message")];
-        let developer = root.get("meta").and_then(|meta| meta.get("developer_message"));
-        let text = said.into_iter().chain([developer]).flatten().find_map(Value::as_str)?;
+        let meta = root.get("meta");
+        let developer =
+            ["developer_message", "developerMessage"].map(|key| meta.and_then(|meta| meta.get(key)));
+        let text = said.into_iter().chain(developer).flatten().find_map(Value::as_str)?;
         Some(Self {
             code: None,
             subcode: None,
@@ -149,6 +152,8 @@ mod tests {
         assert_eq!(code(r#"{"errors":[{"code":1014,"title":"t","details":"d"}]}"#), some(Some(1014), "t"));
         assert_eq!(code(r#"{"detail":"Invalid api key"}"#), some(None, "Invalid api key"));
         assert_eq!(code(r#"{"meta":{"developer_message":"Rate"}}"#), some(None, "Rate"));
+        let older = r#"{"meta":{"httpCode":401,"developerMessage":"Invalid API key","success":false}}"#;
+        assert_eq!(code(older), some(None, "Invalid API key"));
         assert_eq!(code(r#"{"error":{}}"#), some(None, ""));
     }
 

@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use crate::Secret;
 
@@ -22,6 +23,12 @@ pub enum SignatureError {
          that sends the webhooks"
     )]
     Mismatch,
+    /// The request names no shared secret, or not ours.
+    #[error(
+        "the request does not carry the shared secret; check that 360dialog sends the header of webhook.shared_secret_header \
+         with the secret that webhook.shared_secret_env names"
+    )]
+    SharedSecret,
     /// We have nothing to check with.
     #[error("no app secret is configured, so no webhook can be verified; set webhook.app_secret_env")]
     NoSecret,
@@ -54,6 +61,20 @@ pub fn verify(secrets: &[Secret], header: Option<&str>, raw_body: &[u8]) -> Resu
         (true, false) => Err(SignatureError::Mismatch),
         (true, true) => Ok(()),
     }
+}
+
+/// Checks the header that 360dialog sends along with its webhooks, which it does not sign (platform: webhook, custom
+/// headers), in constant time. While the secret is being rotated give both. Empty secrets are passed over.
+///
+/// # Errors
+///
+/// [`SignatureError::SharedSecret`]; the answer should be HTTP 401 and nothing of the body should be used.
+pub fn verify_shared(secrets: &[Secret], header: Option<&[u8]>) -> Result<(), SignatureError> {
+    let given = header.unwrap_or_default();
+    let known = secrets.iter().filter(|secret| !secret.is_empty());
+    // All secrets are tried, so that the time taken does not tell which one fitted.
+    let fits = known.fold(false, |fits, secret| bool::from(secret.expose().as_bytes().ct_eq(given)) | fits);
+    if fits { Ok(()) } else { Err(SignatureError::SharedSecret) }
 }
 
 /// `appsecret_proof`: the hexadecimal HMAC-SHA256 of an access token with the app secret as the key, which
@@ -94,6 +115,17 @@ mod tests {
         );
         assert_eq!(verify(&secrets(&["new", KEY]), Some(&header), BODY), Ok(()), "rotation");
         assert_eq!(verify(&secrets(&[KEY, "new"]), Some(&header), BODY), Ok(()), "rotation");
+    }
+
+    #[test]
+    fn a_shared_secret_is_any_of_ours_and_never_nothing() {
+        let ours = secrets(&["new", "", "old"]);
+        assert_eq!(verify_shared(&ours, Some(b"old")), Ok(()));
+        assert_eq!(verify_shared(&ours, Some(b"new")), Ok(()));
+        for other in [None, Some(&b""[..]), Some(b"ol"), Some(b"older"), Some(b"\xff")] {
+            assert_eq!(verify_shared(&ours, other), Err(SignatureError::SharedSecret), "{other:?}");
+            assert!(verify_shared(&[], other).is_err());
+        }
     }
 
     #[test]

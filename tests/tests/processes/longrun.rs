@@ -97,6 +97,7 @@ async fn three_terminals_and_one_file() {
     let files = Files::new();
     let platform = format!("127.0.0.1:{}", free_port());
     files.workers_toml(&Settings {
+        provider: testkit::Provider::Meta,
         base_url: format!("http://{platform}"),
         webhook: format!("127.0.0.1:{}", free_port()),
         rate: "80/s".to_owned(),

@@ -27,6 +27,8 @@ mod limits;
 mod money;
 #[path = "../scenarios/optout.rs"]
 mod optout;
+#[path = "../scenarios/preflight.rs"]
+mod preflight;
 #[path = "../scenarios/recipients.rs"]
 mod recipients;
 #[path = "../scenarios/routes.rs"]

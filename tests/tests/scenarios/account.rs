@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use simulator::{Account, Config, Number, Simulator, Template};
 use store::model::{GateEvent, TemplateKey};
+use store::registry::{News, TemplateNews};
 use store::{SharedStore, SqliteStore};
 use testkit::files::{APP_SECRET, PHONE_NUMBER_ID, TOKEN, WABA_ID};
 use testkit::{Answer, Files};
@@ -161,6 +162,28 @@ async fn an_account_that_refuses_hides_no_other() {
     assert_eq!(listed.code, 1);
     assert!(listed.out.contains("autumn_sale"), "{}", listed.out);
     assert!(listed.err.contains("refused to tell the templates of account 77"), "{}", listed.err);
+}
+
+/// An account that cannot be reached is listed as it was told last, with its age; webhooks of the meantime count.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_cannot_be_reached_is_listed_as_it_was() {
+    let second = Template::new(WABA_ID, "second", "en");
+    let desk = Desk::open(Config { templates: vec![autumn(), second], ..Config::default() }, "").await;
+    let store = desk.store().await;
+    let _ = desk.cli(&["templates", "list"]).await.good();
+    let paused = News::Status { status: "PAUSED".into(), category: None, may_be_first: false };
+    let news = TemplateNews { key: key("second"), said_at: now(), what: paused };
+    store.template_news(&[news], now()).await.unwrap();
+    let Desk { files, platform } = desk;
+    platform.shutdown().await;
+    let mut command = files.command(&["templates", "list"]);
+    let listed = Answer::of(command.env("COLUMNS", "110").output().unwrap()).good();
+    let filters =
+        [filters(), vec![(r"127\.0\.0\.1:\d+", "(address)"), (r"(now|\d+ s ago) \(", "(age) (")]].concat();
+    insta::with_settings!({ filters => filters }, { insta::assert_snapshot!(listed.out); });
+    let listed = files.cli(&["templates", "list", "--json"]).good().json();
+    assert_eq!(listed[0]["templates"][1]["status"], "PAUSED");
+    assert!(listed[0]["as_of"].is_string() && listed[0]["error"].is_string(), "{listed:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -238,7 +238,7 @@ async fn brakes_are(world: &World, code: u32, does: Does) {
     let brakes = world.store.brakes(world.now()).await.unwrap();
     let said: Vec<_> = brakes.iter().map(|brake| (brake.on.clone(), brake.cause)).collect();
     assert_eq!(said, Vec::from_iter(on.map(|on| (on, Cause::Refused(i64::from(code))))), "{code}");
-    let lift = |on| BrakeChange::Lift(on, vec![Lifted::Everything]);
+    let lift = |on| BrakeChange::Lift(on, vec![Lifted::Everything], world.now());
     let lifts: Vec<_> = brakes.into_iter().map(|brake| lift(brake.on)).collect();
     world.store.change_brakes(&lifts, world.now()).await.unwrap();
 }

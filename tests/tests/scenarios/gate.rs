@@ -123,6 +123,24 @@ async fn an_idle_template_gets_exactly_one_message_of_all_campaigns_then_waits_t
     }
 }
 
+/// A template that is approved while Paceline runs waits from then on, although nobody looks at it until it is launched;
+/// and it needs no waking.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_is_approved_while_we_run_waits_from_then_on() {
+    let world = crate::world(WorldOptions { gate_open: false, ..WorldOptions::default() }).await;
+    let fresh = Template::new(WABA_ID, "test_offer", "en").created(world.now()).used(LastUse::Never);
+    world.platform.put_template(fresh);
+    world.platform.pump().await;
+    world.pass(Duration::from_secs(480), Duration::from_secs(60)).await;
+    world.files.people("people.csv", 0, 40);
+    world.launch(&world.files.campaign("soon", "people.csv", "")).await;
+    world.step().await;
+    assert_eq!(world.platform.requests().len(), 0, "eight minutes are too early");
+    world.pass(Duration::from_secs(180), Duration::from_secs(30)).await;
+    assert_eq!(world.platform.accepted(), 40, "eleven minutes are enough, for all at once");
+    assert_eq!(world.platform.requests().len(), 40, "none was too early");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_134101_closes_the_gate_and_uses_up_no_attempt() {
     let world = crate::world(WorldOptions::default()).await;

@@ -22,6 +22,7 @@ mod launching;
 mod limits;
 mod money;
 mod optout;
+mod preflight;
 mod recipients;
 mod routes;
 mod rules;

@@ -1,9 +1,7 @@
 //! Who can be written to: by country, and by business-scoped user id.
 
 use campaign::message::State;
-use simulator::Template;
 use testkit::WorldOptions;
-use testkit::files::WABA_ID;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_written_to_where_marketing_is_not_delivered() {
@@ -42,7 +40,7 @@ async fn nobody_is_written_to_where_marketing_is_not_delivered() {
 }
 
 /// A campaign to people who are known by business-scoped user ids only.
-fn by_user_id(world: &testkit::World, key: &str, more: &str) -> std::path::PathBuf {
+pub(crate) fn by_user_id(world: &testkit::World, key: &str, more: &str) -> std::path::PathBuf {
     world.files.write("ids.csv", "bsuid\nIN.13491208655302741918\nDE.2941\nUS.1349\nIN.2\nnot-an-id\n");
     world.files.write(
         &format!("{key}.yaml"),
@@ -72,25 +70,4 @@ async fn business_scoped_user_ids_are_recipients() {
     let again = by_user_id(&world, "again", "");
     let plan = world.cli(&["plan", again.to_str().unwrap(), "--json"]).await.good().json();
     assert_eq!(plan["excluded"]["suppressed"], 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn user_ids_and_a_max_price_do_not_go_together() {
-    let template = Template::new(WABA_ID, "test_offer", "en").with_max_price(87_000);
-    let world = crate::world(WorldOptions { templates: vec![template], ..WorldOptions::default() }).await;
-    let more = "delivery: { max_price: { amount: \"0.87\", currency: INR } }";
-    let file = by_user_id(&world, "dear", more);
-    let refused = world.cli(&["check", file.to_str().unwrap()]).await;
-    assert_eq!(refused.code, 2);
-    assert!(
-        refused
-            .err
-            .contains("does not work with audience.user_id: the platform refuses such messages (131062)"),
-        "{}",
-        refused.err
-    );
-    // Also where the template alone has a price.
-    let file = by_user_id(&world, "dear", "");
-    let refused = world.cli(&["check", file.to_str().unwrap()]).await;
-    assert!(refused.code == 2 && refused.err.contains("131062"), "{}", refused.err);
 }

@@ -110,7 +110,9 @@ impl Verdict {
 /// Codes that the platform does not document are judged by their HTTP status: 401 stops everything, 429
 /// slows down, 408 and 5xx leave open whether the message was sent, and any other is this message's own
 /// failure, many of which in a row stop the template. Without a code, 403 stops the account (360dialog
-/// answers so when it blocks one), and what is neither an error nor an answer we can read is in doubt.
+/// answers so when it blocks one), and what is neither an error nor an answer we can read is in doubt. A 400 without a
+/// code is read by its words (360dialog: error code reference): a number that it switched off, overdue invoices, its own
+/// limit.
 pub fn classify(
     code: Option<i64>,
     http_status: Option<u16>,
@@ -119,7 +121,7 @@ pub fn classify(
 ) -> Verdict {
     let mut verdict = match code {
         Some(code) => coded(code, http_status, details, circumstances),
-        None => uncoded(http_status, circumstances.learnt),
+        None => own_words(http_status, details).unwrap_or_else(|| uncoded(http_status, circumstances.learnt)),
     };
     match circumstances.learnt {
         Learnt::Answer => {}
@@ -231,6 +233,38 @@ fn unknown(code: i64, http_status: Option<u16>, details: &str, learnt: Learnt) -
         )
         .breaker(),
     }
+}
+
+/// Refusals that 360dialog makes itself: HTTP 400, no code, a sentence.
+fn own_words(http_status: Option<u16>, details: &str) -> Option<Verdict> {
+    if http_status != Some(400) {
+        return None;
+    }
+    let text = details.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&["lack of payment", "overdue invoice"]) {
+        return Some(Verdict::new(
+            Class::StopAccount,
+            Scope::Account,
+            "Invoices overdue: 360dialog sends nothing until they are paid. Pay them in its hub, then resume.",
+        ));
+    }
+    if says(&["api has been disabled"]) {
+        return Some(Verdict::new(
+            Class::StopSender,
+            Scope::Sender,
+            "Number switched off: 360dialog says that its WhatsApp access has been disabled. Ask 360dialog's support, then resume.",
+        ));
+    }
+    let too_fast = says(&["exceeded the endpoint rate limit", "exceeded the limit of"]);
+    too_fast.then(|| {
+        Verdict::new(
+            Class::Retry,
+            Scope::Sender,
+            "Sending too fast: 360dialog's own limit is reached. The sender slows down by itself.",
+        )
+        .throttle()
+    })
 }
 
 fn uncoded(http_status: Option<u16>, learnt: Learnt) -> Verdict {
@@ -468,6 +502,32 @@ mod tests {
         assert!(verdict(Some(429)).throttle);
         let status = Circumstances { learnt: Learnt::Status, ..PLAIN };
         assert_eq!(classify(None, None, "", status).class, Class::DropRecipient);
+    }
+
+    #[test]
+    fn what_360dialog_says_itself() {
+        let says = |text: &str| classify(None, Some(400), text, PLAIN);
+        let off =
+            says("Your WhatsApp for Business API has been disabled. If you believe this is a mistake, …");
+        assert_eq!((off.class, off.counts_as_attempt), (Class::StopSender, false));
+        let unpaid = says("Could not send message due to lack of payment. Messaging can resume once …");
+        assert_eq!((unpaid.class, unpaid.counts_as_attempt), (Class::StopAccount, false));
+        for text in [
+            "You have exceeded the endpoint rate limit.",
+            "You have exceeded the limit of 1 request every 5 seconds.",
+        ] {
+            let fast = says(text);
+            assert_eq!(
+                (fast.class, fast.throttle, fast.counts_as_attempt),
+                (Class::Retry, true, false),
+                "{text}"
+            );
+        }
+        for text in ["", "<html>JavaScript is disabled</html>", "payment template"] {
+            assert_eq!(says(text).class, Class::DropRecipient, "{text}");
+        }
+        let other = classify(None, Some(500), "Your WhatsApp for Business API has been disabled.", PLAIN);
+        assert!(other.ambiguous, "only a 400 is a refusal");
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub(crate) async fn check(app: &App, args: &Args) -> Result<Checked, Failure> {
     let prepared = prepare(&app.config, &args.file)?;
     let account = preflight(&app.config, &prepared.definition, args.offline).await;
     let store = existing_store(app).await?;
+    if let Some(store) = &store {
+        store.keep_templates(&account.known, None, app.clock.now()).await?;
+    }
     let progress = audience_progress(&prepared);
     let streamed = stream(app, &prepared, store.as_ref(), None, &progress).await?;
     drop(progress);

@@ -97,12 +97,13 @@ async fn lift(app: &App, store: &dyn Store, row: &CampaignRow) -> Result<Vec<Bra
         .await?
         .into_iter()
         .filter(touching)
-        .map(|brake| BrakeChange::Lift(brake.on, vec![Lifted::Everything]))
+        // Whose clock is ahead of this machine's has set it all the same.
+        .map(|brake| BrakeChange::Lift(brake.on, vec![Lifted::Everything], now.max(brake.since)))
         .collect();
     if changes.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(store.change_brakes(&changes, now).await?)
+    Ok(store.change_brakes(&changes, now).await?.lifted)
 }
 
 /// The campaign with this key; all without one.

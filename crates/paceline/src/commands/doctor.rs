@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use store::model::Listing;
 use tokio::net::TcpListener;
+use whatsapp::Provider;
 use whatsapp::account::{AccountError, NumberStatus, PhoneNumberInfo};
 
 use crate::app::{check_folder, open_store};
@@ -126,6 +127,32 @@ async fn look_at(config: &Config, offline: bool, findings: &mut Vec<Finding>) {
     for sender in &config.senders {
         look_at_sender(config, sender, offline, findings).await;
     }
+    webhook_secrets(config, findings);
+    look_at_store(config, findings).await;
+    findings.extend(look_at_queue(config).await);
+    findings.push(port(config).await);
+}
+
+/// What webhooks are known by: those of Meta by their signature, those of 360dialog by a shared secret.
+fn webhook_secrets(config: &Config, findings: &mut Vec<Finding>) {
+    if config.uses(Provider::Dialog360) {
+        let header = &config.webhook.shared_secret_header;
+        for secret in &config.webhook.shared_secrets {
+            findings.push(match secret.read() {
+                Ok(_) => Finding::good(
+                    "webhook shared secret",
+                    format!("{secret} is set; 360dialog must send it along in the header {header}"),
+                ),
+                Err(problem) => Finding::of("webhook shared secret", Verdict::Missing, &problem).help(format!(
+                    "{}; any long random word, which 360dialog is told to send along in the header {header}: it does not sign its webhooks",
+                    problem.help.as_deref().unwrap_or_default()
+                )),
+            });
+        }
+    }
+    if !config.expects_signed_webhooks() {
+        return;
+    }
     for secret in &config.webhook.app_secrets {
         findings.push(match secret.read() {
             Ok(_) => Finding::good("webhook secret", format!("{secret} is set")),
@@ -140,9 +167,6 @@ async fn look_at(config: &Config, offline: bool, findings: &mut Vec<Finding>) {
         Err(problem) => Finding::of("webhook verify token", Verdict::Warning, &problem)
             .help("needed when the webhook is subscribed in Meta's app dashboard: any word you choose, entered there too"),
     });
-    look_at_store(config, findings).await;
-    findings.extend(look_at_queue(config).await);
-    findings.push(port(config).await);
 }
 
 async fn look_at_sender(config: &Config, sender: &Sender, offline: bool, findings: &mut Vec<Finding>) {
@@ -162,6 +186,10 @@ async fn look_at_sender(config: &Config, sender: &Sender, offline: bool, finding
         &what,
         format!("token {} is set, {} messages/s", sender.token, sender.rate.per_second()),
     ));
+    if sender.provider == Provider::Dialog360 {
+        findings.extend(dialog360(&what, config, sender));
+        return;
+    }
     if offline {
         return;
     }
@@ -186,6 +214,33 @@ async fn look_at_sender(config: &Config, sender: &Sender, offline: bool, finding
                 .help("check phone_number_id, and that the token belongs to its account and has not expired")
         }
     });
+}
+
+/// What is to be known of a sender at 360dialog: nothing can be asked there, so that its key is tried by the first
+/// message.
+fn dialog360(what: &str, config: &Config, sender: &Sender) -> Vec<Finding> {
+    let mut found = vec![match sender
+        .token
+        .read()
+        .map(|key| whatsapp::Client::new(config.client_config(sender, key)))
+    {
+        Ok(Ok(_)) | Err(_) => Finding::good(
+            what,
+            "360dialog does not tell of numbers, templates and onboarding through its messaging API: look in its hub; the key is first tried by a message",
+        ),
+        Ok(Err(error)) => Finding::new(what, Verdict::Missing, error.to_string()),
+    }];
+    if sender.phone_number_id.is_none() {
+        found.push(
+            Finding::new(
+                what,
+                Verdict::Warning,
+                "it has no phone_number_id: webhooks about its quality brake nothing",
+            )
+            .help("add phone_number_id, as 360dialog's hub shows it"),
+        );
+    }
+    found
 }
 
 fn number(what: &str, info: &PhoneNumberInfo) -> Finding {

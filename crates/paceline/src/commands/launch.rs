@@ -93,6 +93,7 @@ pub(crate) async fn launch(
     if !account.problems.is_empty() {
         return Err(Problems(account.problems).into());
     }
+    store.keep_templates(&account.known, None, app.clock.now()).await?;
     let (_, planner) = prepared.open(&app.config)?;
     let new = NewCampaign {
         key: definition.campaign.clone(),

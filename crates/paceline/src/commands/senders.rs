@@ -24,7 +24,8 @@ pub(crate) struct Args {}
 struct Shown {
     sender: String,
     provider: String,
-    phone_number_id: String,
+    /// Nothing where it is left out, as 360dialog's key is bound to one number.
+    phone_number_id: Option<String>,
     account: String,
     /// What the platform says of the number; nothing where it could not be asked.
     #[serde(flatten)]
@@ -196,7 +197,7 @@ fn render(all: &[Shown], look: Look) -> String {
         }];
         match &shown.number {
             None => {
-                cells.push(shown.phone_number_id.as_str().into());
+                cells.push(shown.phone_number_id.as_deref().unwrap_or(format::NOTHING).into());
                 cells.extend(std::iter::repeat_with(nothing).take(if is_wide { 4 } else { 2 }));
             }
             Some(number) => {

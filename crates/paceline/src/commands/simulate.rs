@@ -1,11 +1,13 @@
 //! `paceline simulate`: the simulated platform alone, for trying campaigns without sending anything.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::Context;
 use campaign::problem::{Place, Problem, Problems};
 use serde_json::json;
 use simulator::{Number, Profile, SimClock, Simulator};
+use whatsapp::Provider;
 
 use crate::app::App;
 use crate::config::{Config, Sender, WEBHOOK_PATH};
@@ -55,7 +57,9 @@ pub(crate) struct Args {
 /// Runs until a signal.
 pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let config = simulated(&app.config, &args)?;
-    let webhook = config.webhook.as_ref().map(|webhook| webhook.url.clone());
+    let signed = config.webhook.as_ref().map(|webhook| &webhook.url);
+    let webhook = signed.or(config.keyed_webhook.as_ref().map(|webhook| &webhook.url)).cloned();
+    let has_keys = config.numbers.iter().any(|number| number.api_key.is_some());
     let numbers: Vec<_> = config.numbers.iter().map(|number| number.phone_number_id.clone()).collect();
     let signals = Signals::install()?;
     let simulator = Simulator::start(config)
@@ -69,12 +73,17 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
         let told = webhook.as_deref().unwrap_or("nobody");
         output::print(&format!(
             "The simulated platform listens on {}\n  numbers   {}\n  webhooks  to {told}\n  faults    {} (seed {})\n\
-             Point Paceline at it: export PACELINE_PLATFORM__BASE_URL={}\nPress Ctrl-C to stop.",
+             Point Paceline at it: export PACELINE_PLATFORM__BASE_URL={}{}\nPress Ctrl-C to stop.",
             simulator.base_url(),
             numbers.join(", "),
             args.profile,
             args.seed,
             simulator.base_url(),
+            if has_keys {
+                format!("\n360dialog senders: base_url = \"{}\"", simulator.dialog360_url())
+            } else {
+                String::new()
+            },
         ))?;
     }
     signals.first().await;
@@ -105,6 +114,7 @@ fn simulated(config: &Config, args: &Args) -> Result<simulator::Config, Failure>
         profile,
         clock: SimClock::real(args.speed),
         webhook: webhook(config, args)?,
+        keyed_webhook: keyed_webhook(config, args)?,
         sync_wait: config.platform.template_sync_wait,
         idle_after: config.platform.template_idle_after,
         ..simulator::Config::default()
@@ -131,10 +141,11 @@ fn simulated(config: &Config, args: &Args) -> Result<simulator::Config, Failure>
 
 fn number(i: usize, sender: &Sender, token: &str) -> Number {
     let mut number = Number {
-        phone_number_id: sender.phone_number_id.clone(),
+        phone_number_id: sender.phone_number_id.clone().unwrap_or_else(|| format!("3600000000{i:05}")),
         display_phone_number: format!("+91 98765 {:05}", 43210 + i),
         waba_id: sender.waba_id.clone(),
         token: token.to_owned(),
+        api_key: (sender.provider == Provider::Dialog360).then(|| token.to_owned()),
         throughput_per_second: tier(sender.rate.per_second()),
         daily_limit: sender.daily_reach.limit(),
         ..Number::default()
@@ -157,7 +168,7 @@ fn tier(per_second: f64) -> u32 {
 }
 
 fn webhook(config: &Config, args: &Args) -> Result<Option<simulator::Webhook>, Failure> {
-    if args.no_webhook {
+    if args.no_webhook || !config.expects_signed_webhooks() {
         return Ok(None);
     }
     let app_secret = match &args.app_secret_env {
@@ -185,11 +196,30 @@ fn webhook(config: &Config, args: &Args) -> Result<Option<simulator::Webhook>, F
             }
         },
     };
-    let (url, others) = match args.webhook.split_first() {
+    let (url, others) = addresses(config, args);
+    Ok(Some(simulator::Webhook { url, others, app_secret }))
+}
+
+/// Where webhooks go: the first address, and others that are used in turn with it.
+fn addresses(config: &Config, args: &Args) -> (String, Vec<String>) {
+    match args.webhook.split_first() {
         Some((first, others)) => (first.clone(), others.to_vec()),
         None => (format!("http://{}{WEBHOOK_PATH}", reachable(config.webhook.listen)), Vec::new()),
-    };
-    Ok(Some(simulator::Webhook { url, others, app_secret }))
+    }
+}
+
+/// Where 360dialog posts, with the shared secret in its header.
+fn keyed_webhook(config: &Config, args: &Args) -> Result<Option<simulator::KeyedWebhook>, Failure> {
+    if args.no_webhook || !config.uses(Provider::Dialog360) {
+        return Ok(None);
+    }
+    let mut headers = BTreeMap::new();
+    if let Some(secret) = config.webhook.shared_secrets.first() {
+        let secret = secret.read().map_err(|problem| with_advice(problem, "or give --no-webhook"))?;
+        headers.insert(config.webhook.shared_secret_header.clone(), secret.expose().to_owned());
+    }
+    let (url, _) = addresses(config, args);
+    Ok(Some(simulator::KeyedWebhook { url, headers }))
 }
 
 fn with_advice(problem: Problem, more: &str) -> Problem {

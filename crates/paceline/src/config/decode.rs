@@ -179,7 +179,15 @@ fn sender(item: &Item<'_>) -> Option<Sender> {
         item.choice(&[("meta", Provider::Meta), ("360dialog", Provider::Dialog360)])
     });
     let base_url = optional_or(&fields, "base_url", None, |item| base_url(item).map(Some));
-    let phone_number_id = fields.required("phone_number_id").and_then(|item| platform_id(&item));
+    let phone_number_id = match provider {
+        // Its key is bound to one number.
+        Some(Provider::Dialog360) => {
+            optional_or(&fields, "phone_number_id", None, |item| platform_id(item).map(Some))
+        }
+        Some(Provider::Meta) | None => {
+            fields.required("phone_number_id").and_then(|item| platform_id(&item)).map(Some)
+        }
+    };
     let waba_id = fields.required("waba_id").and_then(|item| platform_id(&item));
     let business_id = optional_or(&fields, "business_id", None, |item| platform_id(item).map(Some));
     let token = token(&fields, "token_env", "token_file");
@@ -322,13 +330,34 @@ fn webhook(item: &Item<'_>, webhook: &mut Webhook) -> Option<()> {
         "verify_token_file",
         "app_secret_env",
         "app_secret_file",
+        "shared_secret_header",
+        "shared_secret_env",
+        "shared_secret_file",
     ])?;
     set(&fields, "listen", &mut webhook.listen, listen);
     one_secret(&fields, "verify_token_env", "verify_token_file", &mut webhook.verify_token);
     if let Some(found) = secrets(&fields, "app_secret_env", "app_secret_file") {
         webhook.app_secrets = found;
     }
+    set(&fields, "shared_secret_header", &mut webhook.shared_secret_header, header_name);
+    if let Some(found) = secrets(&fields, "shared_secret_env", "shared_secret_file") {
+        webhook.shared_secrets = found;
+    }
     Some(())
+}
+
+fn header_name(item: &Item<'_>) -> Option<String> {
+    let text = item.text()?;
+    let is_name = !text.is_empty()
+        && text.len() <= 100
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    if is_name {
+        return Some(text.to_owned());
+    }
+    item.wrong(
+        format!("is {}, which is not the name of a header", item.node().value.describe()),
+        "use letters, digits and -, as in X-Webhook-Secret",
+    )
 }
 
 fn health(item: &Item<'_>, health: &mut Health) -> Option<()> {
@@ -372,8 +401,9 @@ fn listen(item: &Item<'_>) -> Option<SocketAddr> {
 /// What no single key is to blame for.
 fn across(top: &Fields<'_>, config: &Config) {
     let report = top.item().report();
-    unique(report, &config.senders, "name", |sender| &sender.name);
-    unique(report, &config.senders, "phone_number_id", |sender| &sender.phone_number_id);
+    unique(report, &config.senders, "name", |sender| Some(&sender.name));
+    unique(report, &config.senders, "phone_number_id", |sender| sender.phone_number_id.as_deref());
+    keys_of_their_own(report, &config.senders);
     one_reach_of_each_portfolio(report, &config.senders);
     if config.webhook.listen == config.dashboard.listen && config.webhook.listen.port() != 0 {
         let place = ["dashboard", "webhook"]
@@ -412,10 +442,10 @@ fn one_reach_of_each_portfolio(report: &Report, senders: &[Sender]) {
 }
 
 /// Two senders with one phone number would each use its whole rate.
-fn unique<'c>(report: &Report, senders: &'c [Sender], key: &str, of: impl Fn(&'c Sender) -> &'c str) {
+fn unique<'c>(report: &Report, senders: &'c [Sender], key: &str, of: impl Fn(&'c Sender) -> Option<&'c str>) {
     let mut first: BTreeMap<&str, &Place> = BTreeMap::new();
     for sender in senders {
-        let value = of(sender);
+        let Some(value) = of(sender) else { continue };
         if let Some(before) = first.get(value) {
             report.push(
                 Problem::new(
@@ -426,6 +456,24 @@ fn unique<'c>(report: &Report, senders: &'c [Sender], key: &str, of: impl Fn(&'c
             );
         } else {
             first.insert(value, &sender.place);
+        }
+    }
+}
+
+/// A key of 360dialog is bound to one number: two senders with one key are one number, which would be used twice.
+fn keys_of_their_own(report: &Report, senders: &[Sender]) {
+    let mut first: Vec<&Sender> = Vec::new();
+    for sender in senders.iter().filter(|sender| sender.provider == Provider::Dialog360) {
+        if let Some(before) = first.iter().find(|other| other.token == sender.token) {
+            report.push(
+                Problem::new(
+                    sender.place.clone(),
+                    format!("the API key {} is already the sender's at {}", sender.token, before.place),
+                )
+                .help("a key of 360dialog is bound to one number: give each sender the key of its own"),
+            );
+        } else {
+            first.push(sender);
         }
     }
 }

@@ -136,6 +136,9 @@ mod tests {
             "verify_token_file",
             "app_secret_env",
             "app_secret_file",
+            "shared_secret_header",
+            "shared_secret_env",
+            "shared_secret_file",
         ] {
             let shown = SHIPPED.lines().any(|line| {
                 line.trim_start_matches("# ").split_once(" = ").is_some_and(|(before, _)| before == key)
@@ -214,5 +217,19 @@ mod tests {
         assert_eq!(sender(""), "http://sim:9");
         assert_eq!(sender("provider = \"360dialog\""), "https://waba-v2.360dialog.io");
         assert_eq!(sender("base_url = \"http://other/\""), "http://other");
+    }
+
+    #[test]
+    fn a_key_of_360dialog_stands_for_its_number() {
+        let sender =
+            "[[senders]]\nname = \"a\"\nprovider = \"360dialog\"\nwaba_id = \"2\"\ntoken_env = \"KEY\"\n";
+        let one = config(sender, &[]).unwrap();
+        assert_eq!(one.senders[0].phone_number_id, None);
+        assert!(one.uses(whatsapp::Provider::Dialog360) && !one.expects_signed_webhooks());
+        let again = sender.replace("\"a\"", "\"b\"");
+        assert!(config(&format!("{sender}{again}"), &[]).is_err(), "one key, one number");
+        let other = again.replace("KEY", "OTHER_KEY");
+        assert_eq!(config(&format!("{sender}{other}"), &[]).unwrap().senders.len(), 2);
+        assert!(config(&sender.replace("provider = \"360dialog\"\n", ""), &[]).is_err(), "Meta wants its id");
     }
 }

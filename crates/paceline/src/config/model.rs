@@ -87,6 +87,16 @@ impl Config {
         self.senders.iter().find(|sender| sender.name == name)
     }
 
+    /// Whether any sender is this provider's.
+    pub(crate) fn uses(&self, provider: Provider) -> bool {
+        self.senders.iter().any(|sender| sender.provider == provider)
+    }
+
+    /// Whether webhooks come signed: from Meta. Without senders nobody knows, and it is Meta's that are expected.
+    pub(crate) fn expects_signed_webhooks(&self) -> bool {
+        self.senders.is_empty() || self.uses(Provider::Meta)
+    }
+
     /// Each sender's rate, by name.
     pub(crate) fn rates(&self) -> BTreeMap<String, Rate> {
         self.senders.iter().map(|sender| (sender.name.clone(), sender.rate)).collect()
@@ -111,7 +121,9 @@ impl Config {
     /// How a sender's provider is reached, with the token that belongs to it.
     pub(crate) fn client_config(&self, sender: &Sender, token: whatsapp::Secret) -> whatsapp::ClientConfig {
         let mut config = match sender.provider {
-            Provider::Meta => whatsapp::ClientConfig::meta(&sender.phone_number_id, token),
+            Provider::Meta => {
+                whatsapp::ClientConfig::meta(sender.phone_number_id.clone().unwrap_or_default(), token)
+            }
             Provider::Dialog360 => whatsapp::ClientConfig::dialog360(token),
         };
         config.base_url = sender.base_url.clone().unwrap_or_else(|| match sender.provider {
@@ -200,8 +212,8 @@ pub(crate) struct Sender {
     pub(crate) provider: Provider,
     /// `base_url`: where its provider is, if not where the others are.
     pub(crate) base_url: Option<String>,
-    /// `phone_number_id`
-    pub(crate) phone_number_id: String,
+    /// `phone_number_id`: with 360dialog it may be left out, as the key is bound to one number.
+    pub(crate) phone_number_id: Option<String>,
     /// `waba_id`: the account its templates belong to.
     pub(crate) waba_id: String,
     /// `business_id`: the portfolio whose messaging limit it shares.
@@ -288,6 +300,10 @@ pub(crate) struct Webhook {
     pub(crate) verify_token: SecretRef,
     /// `app_secret_env` or `app_secret_file`: several while they are rotated.
     pub(crate) app_secrets: Vec<SecretRef>,
+    /// `shared_secret_header`: the header that 360dialog sends along.
+    pub(crate) shared_secret_header: String,
+    /// `shared_secret_env` or `shared_secret_file`: several while they are rotated.
+    pub(crate) shared_secrets: Vec<SecretRef>,
 }
 
 impl Default for Webhook {
@@ -296,6 +312,8 @@ impl Default for Webhook {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
             verify_token: SecretRef::built_in("webhook.verify_token_env", "WEBHOOK_VERIFY_TOKEN"),
             app_secrets: vec![SecretRef::built_in("webhook.app_secret_env", "META_APP_SECRET")],
+            shared_secret_header: "X-Webhook-Secret".to_owned(),
+            shared_secrets: vec![SecretRef::built_in("webhook.shared_secret_env", "WEBHOOK_SHARED_SECRET")],
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use campaign::problem::{Place, Problem, Problems};
-use whatsapp::Secret;
+use whatsapp::{Provider, Secret};
 
 use super::model::Config;
 use crate::failure::reason;
@@ -142,6 +142,8 @@ pub(crate) struct Secrets {
     pub(crate) verify_token: Option<Secret>,
     /// What webhooks are signed with.
     pub(crate) app_secrets: Vec<Secret>,
+    /// What 360dialog sends along instead.
+    pub(crate) shared_secrets: Vec<Secret>,
 }
 
 impl Secrets {
@@ -174,12 +176,22 @@ impl Secrets {
     }
 
     fn read_webhook(&mut self, config: &Config, problems: &mut Vec<Problem>) {
-        for secret in &config.webhook.app_secrets {
-            match secret.read() {
-                Ok(secret) => self.app_secrets.push(secret),
-                Err(problem) => problems.push(problem),
+        let mut read = |refs: &[SecretRef], into: &mut Vec<Secret>| {
+            for secret in refs {
+                match secret.read() {
+                    Ok(secret) => into.push(secret),
+                    Err(problem) => problems.push(problem),
+                }
             }
+        };
+        if config.uses(Provider::Dialog360) {
+            read(&config.webhook.shared_secrets, &mut self.shared_secrets);
         }
+        if !config.expects_signed_webhooks() {
+            // Nobody subscribes it with a word either.
+            return;
+        }
+        read(&config.webhook.app_secrets, &mut self.app_secrets);
         match config.webhook.verify_token.read() {
             Ok(token) => self.verify_token = Some(token),
             Err(problem) => {

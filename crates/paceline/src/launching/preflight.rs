@@ -6,11 +6,14 @@
 use campaign::definition::{Definition, RecipientColumn};
 use campaign::money::{Currency, MaxPrice};
 use campaign::problem::Problem;
+use store::registry::ReadTemplate;
+use whatsapp::Provider;
 use whatsapp::account::{
     AccountError, Category, NumberStatus, OnboardingStatus, TemplateInfo, TemplateQuery, TemplateState,
 };
 
 use super::fits::differences;
+use super::known::known;
 use crate::config::{Config, Sender};
 
 /// The platform's default time to live: 30 days.
@@ -25,6 +28,8 @@ pub(crate) struct Account {
     pub(crate) warnings: Vec<String>,
     /// Each template as one line, for the plan's hash; empty where the account was not asked.
     pub(crate) templates: Vec<String>,
+    /// The same as they are kept.
+    pub(crate) known: Vec<ReadTemplate>,
     /// The templates' time to live, in seconds: the file's, else the account's, else the platform's default.
     pub(crate) ttl_s: u32,
     longest_ttl_s: Option<u32>,
@@ -37,6 +42,7 @@ pub(crate) async fn preflight(config: &Config, definition: &Definition, offline:
         problems: Vec::new(),
         warnings: Vec::new(),
         templates: Vec::new(),
+        known: Vec::new(),
         ttl_s: wanted.unwrap_or(DEFAULT_TTL_S),
         longest_ttl_s: None,
     };
@@ -48,6 +54,17 @@ pub(crate) async fn preflight(config: &Config, definition: &Definition, offline:
     }
     let mut asked = Vec::new();
     for sender in definition.senders.iter().filter_map(|name| config.sender(name)) {
+        if sender.provider == Provider::Dialog360 {
+            account.warnings.push(format!(
+                "sender {}: 360dialog does not tell of templates and numbers, so they are not checked{}; look in its hub",
+                sender.name,
+                if wanted.is_none() { ", and a time to live of 30 days is assumed (delivery.ttl says another)" } else { "" }
+            ));
+            if let Err(problem) = sender.token.read() {
+                account.problems.push(problem);
+            }
+            continue;
+        }
         let client = match sender.token.read() {
             Err(problem) => {
                 account.problems.push(problem);
@@ -132,7 +149,10 @@ async fn templates(
             max_price_field: &config.platform.max_price_field,
         };
         match client.template(query).await {
-            Ok(Some(info)) => template(definition, &info, account),
+            Ok(Some(info)) => {
+                account.known.push(known(&sender.waba_id, &info));
+                template(definition, &info, account);
+            }
             Ok(None) => {
                 let said = format!(
                     "is {} ({}), which the account of sender {} does not have",

@@ -17,7 +17,7 @@ use super::means::Means;
 use super::one_queue::OneQueue;
 use super::role_set::RoleSet;
 use super::running::{Roles, Running, Stops};
-use crate::config::{Config, QueueUrl, Secrets, StoreUrl};
+use crate::config::{Config, QueueUrl, Secrets, Sender, StoreUrl};
 use crate::failure::Failure;
 use campaign::problem::{Problem, Problems};
 
@@ -132,7 +132,12 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         let settings = reconciler::Settings {
             verify_token: secrets.verify_token,
             app_secrets: secrets.app_secrets,
+            shared_secret: (!secrets.shared_secrets.is_empty()).then(|| reconciler::SharedSecret {
+                header: config.webhook.shared_secret_header.clone(),
+                secrets: secrets.shared_secrets,
+            }),
             install,
+            senders: config.senders.iter().map(known).collect(),
         };
         let reconciler = Arc::new(reconciler::Reconciler::new(settings, store, clock));
         routes = routes.merge(reconciler.router());
@@ -149,6 +154,15 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         roles.spawn("listener", listener::serve(listener, routes, stops.listening.clone()));
     }
     Ok(Running::new(roles, stops, address, counters))
+}
+
+/// A sender as webhooks speak of it.
+fn known(sender: &Sender) -> reconciler::KnownSender {
+    reconciler::KnownSender {
+        name: sender.name.clone(),
+        waba_id: sender.waba_id.clone(),
+        phone_number_id: sender.phone_number_id.clone(),
+    }
 }
 
 /// Makes doubts of what an earlier process had claimed.

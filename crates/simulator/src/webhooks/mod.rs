@@ -4,6 +4,6 @@ mod delivery;
 mod payload;
 mod queue;
 
-pub(crate) use delivery::{Attempt, Deliverer, run_in_background};
+pub(crate) use delivery::{Deliverer, run_in_background};
 pub(crate) use payload::{Change, Event, Sender, StatusText, status_json};
 pub(crate) use queue::Queue;

@@ -26,8 +26,22 @@ pub(crate) struct Sender {
 pub(crate) enum Event {
     /// A status object, as JSON text.
     Status { sender: Arc<Sender>, json: String },
-    /// A change of any field.
-    Change(Change),
+    /// A change of any field, and when it came about, which its entry says however late it is told.
+    Change(Change, DateTime<Utc>),
+}
+
+impl Event {
+    /// Its account, and its number, where it has one.
+    pub(crate) fn about(&self) -> (&str, Option<&str>) {
+        match self {
+            Self::Status { sender, .. } => (&sender.waba_id, Some(&sender.phone_number_id)),
+            Self::Change(change, _) => {
+                let metadata = change.value.get("metadata");
+                let number = metadata.and_then(|metadata| metadata.get("phone_number_id")?.as_str());
+                (&change.waba_id, number)
+            }
+        }
+    }
 }
 
 /// A change of any field of an account.
@@ -125,35 +139,35 @@ pub(crate) fn status_json(text: &StatusText<'_>) -> String {
 /// The body of one webhook request. Neighbouring statuses of one number share a change, neighbouring changes
 /// of one account share an entry; the order of the events stays.
 pub(crate) fn envelope(events: &[Event], now: DateTime<Utc>) -> String {
-    let mut entries: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut entries: Vec<(&str, DateTime<Utc>, Vec<String>)> = Vec::new();
     let mut at = 0;
     while let Some(event) = events.get(at) {
-        let (waba_id, change) = match event {
-            Event::Change(change) => {
+        let (waba_id, time, change) = match event {
+            Event::Change(change, told) => {
                 at += 1;
-                (&change.waba_id, json!({ "field": change.field, "value": change.value }).to_string())
+                (&change.waba_id, *told, json!({ "field": change.field, "value": change.value }).to_string())
             }
             Event::Status { sender, .. } => {
                 let statuses: Vec<&str> = events[at..]
                     .iter()
                     .map_while(|event| match event {
                         Event::Status { sender: other, json } if other == sender => Some(json.as_str()),
-                        Event::Status { .. } | Event::Change(_) => None,
+                        Event::Status { .. } | Event::Change(..) => None,
                     })
                     .collect();
                 at += statuses.len();
-                (&sender.waba_id, statuses_change(sender, &statuses))
+                (&sender.waba_id, now, statuses_change(sender, &statuses))
             }
         };
         match entries.last_mut() {
-            Some((id, changes)) if *id == waba_id => changes.push(change),
-            _ => entries.push((waba_id, vec![change])),
+            Some((id, of, changes)) if *id == waba_id && *of == time => changes.push(change),
+            _ => entries.push((waba_id, time, vec![change])),
         }
     }
     let mut body = String::from(r#"{"object":"whatsapp_business_account","entry":["#);
-    for (n, (waba_id, changes)) in entries.iter().enumerate() {
+    for (n, (waba_id, time, changes)) in entries.iter().enumerate() {
         let comma = if n > 0 { "," } else { "" };
-        let (time, changes) = (now.timestamp(), changes.join(","));
+        let (time, changes) = (time.timestamp(), changes.join(","));
         // Writing to a String cannot fail.
         let _ = write!(body, r#"{comma}{{"id":{},"time":{time},"changes":[{changes}]}}"#, json!(waba_id));
     }
@@ -220,8 +234,8 @@ mod tests {
     fn events_keep_their_order_and_share_entries() {
         let (a, b) = (sender("w1", "n1"), sender("w2", "n2"));
         let status = |sender: &Arc<Sender>| Event::Status { sender: sender.clone(), json: "{}".into() };
-        let change =
-            Event::Change(Change { waba_id: "w2".into(), field: "account_update", value: json!({}) });
+        let change = Change { waba_id: "w2".into(), field: "account_update", value: json!({}) };
+        let change = Event::Change(change, DateTime::UNIX_EPOCH);
         let body = envelope(&[status(&a), status(&a), status(&b), change], DateTime::UNIX_EPOCH);
         let body: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(body["entry"][0]["changes"][0]["value"]["statuses"].as_array().unwrap().len(), 2);

@@ -5,6 +5,7 @@
 mod accepts;
 mod control;
 mod determinism;
+mod dialog360;
 mod faults;
 mod graph;
 mod harness;

@@ -15,7 +15,12 @@ async fn set(store: &SharedStore, brake: Brake) {
 }
 
 async fn lift(store: &SharedStore, on: &Subject, causes: &[Lifted]) -> Vec<Brake> {
-    store.change_brakes(&[BrakeChange::Lift(on.clone(), causes.to_vec())], at(9)).await.unwrap()
+    lift_as_of(store, on, causes, 9).await
+}
+
+async fn lift_as_of(store: &SharedStore, on: &Subject, causes: &[Lifted], said: i64) -> Vec<Brake> {
+    let lift = BrakeChange::Lift(on.clone(), causes.to_vec(), at(said));
+    store.change_brakes(&[lift], at(9)).await.unwrap().lifted
 }
 
 async fn is_braked(scene: &Scene) {
@@ -107,10 +112,50 @@ pub async fn each_cause_is_lifted_for_itself(store: SharedStore) {
 
 pub async fn changes_are_made_in_their_order(store: SharedStore) {
     let on = Subject::Account("7".into());
-    let set = || BrakeChange::Set(brake(on.clone(), Cause::Status));
-    let lift = || BrakeChange::Lift(on.clone(), vec![Lifted::Everything]);
-    store.change_brakes(&[set(), lift()], at(1)).await.unwrap();
+    let set = |said| BrakeChange::Set(Brake { since: at(said), ..brake(on.clone(), Cause::Status) });
+    let lift = |said| BrakeChange::Lift(on.clone(), vec![Lifted::Everything], at(said));
+    store.change_brakes(&[set(1), lift(2)], at(2)).await.unwrap();
     assert_eq!(store.brakes(at(2)).await.unwrap(), vec![]);
-    store.change_brakes(&[set(), lift(), set()], at(1)).await.unwrap();
-    assert_eq!(store.brakes(at(2)).await.unwrap().len(), 1);
+    let changed = store.change_brakes(&[set(3), lift(4), set(5)], at(5)).await.unwrap();
+    assert_eq!((changed.set.len(), changed.lifted.len()), (2, 1));
+    assert_eq!(store.brakes(at(5)).await.unwrap().len(), 1);
+}
+
+pub async fn an_old_word_that_is_repeated_changes_nothing(store: SharedStore) {
+    let on = Subject::Template(template());
+    let said = |second| Brake { since: at(second), ..brake(on.clone(), Cause::Status) };
+    set(&store, said(1)).await;
+    assert_eq!(lift_as_of(&store, &on, &[Lifted::Cause(Cause::Status)], 2).await.len(), 1);
+    // What set it comes again, and so does one of the same second as what lifted it.
+    for second in [1, 2] {
+        let again = store.change_brakes(&[BrakeChange::Set(said(second))], at(9)).await.unwrap();
+        assert_eq!((again.set, store.brakes(at(9)).await.unwrap()), (vec![], vec![]), "{second}");
+    }
+    // A new word counts, and what lifted the one before does not lift it.
+    set(&store, said(3)).await;
+    assert_eq!(lift_as_of(&store, &on, &[Lifted::Cause(Cause::Status)], 2).await, vec![]);
+    assert_eq!(store.brakes(at(9)).await.unwrap().len(), 1);
+    // Other causes, and other subjects, have words of their own.
+    set(&store, Brake { since: at(1), ..brake(on.clone(), Cause::Quality) }).await;
+    set(&store, Brake { since: at(1), ..brake(Subject::Account("7".into()), Cause::Status) }).await;
+    assert_eq!(store.brakes(at(9)).await.unwrap().len(), 3);
+}
+
+pub async fn what_lifts_before_it_is_set_counts_too(store: SharedStore) {
+    let on = Subject::Template(template());
+    assert_eq!(lift_as_of(&store, &on, &[Lifted::Cause(Cause::Quality)], 5).await, vec![]);
+    set(&store, Brake { since: at(4), ..brake(on.clone(), Cause::Quality) }).await;
+    assert_eq!(store.brakes(at(9)).await.unwrap(), vec![]);
+}
+
+pub async fn an_old_approval_lifts_no_newer_refusal(store: SharedStore) {
+    let on = Subject::Template(template());
+    let refused = Brake { since: at(1_000), ..brake(on.clone(), Cause::Refused(132_015)) };
+    set(&store, refused.clone()).await;
+    assert_eq!(lift_as_of(&store, &on, &[Lifted::Refusals], 600).await, vec![]);
+    // The platform's clock may be some minutes behind ours.
+    assert_eq!(lift_as_of(&store, &on, &[Lifted::Refusals], 800).await, vec![refused.clone()]);
+    // A refusal is met, not told: it is never too old to be set.
+    set(&store, Brake { since: at(1), ..refused }).await;
+    assert_eq!(store.brakes(at(9)).await.unwrap().len(), 1);
 }

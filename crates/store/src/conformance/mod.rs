@@ -16,6 +16,8 @@
 //! | [`gates`] | closed, one canary under concurrency, by hand |
 //! | [`budgets`] | the ceiling under concurrent claims, what is settled and released |
 //! | [`limits`] | how many people a portfolio may write to, how often a person, and who is left alone |
+//! | [`numbers`] | which id a number has |
+//! | [`registry`] | the templates of accounts |
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
@@ -39,7 +41,9 @@ pub mod gates;
 pub mod launching;
 pub mod leaders;
 pub mod limits;
+pub mod numbers;
 pub mod recording;
+pub mod registry;
 pub mod resending;
 pub mod scene;
 pub mod slices;
@@ -140,6 +144,9 @@ macro_rules! conformance_suite {
                 a_brake_that_is_set_again_keeps_its_beginning
                 each_cause_is_lifted_for_itself
                 changes_are_made_in_their_order
+                an_old_word_that_is_repeated_changes_nothing
+                what_lifts_before_it_is_set_counts_too
+                an_old_approval_lifts_no_newer_refusal
             }
             budgets {
                 concurrent_claims_never_pass_the_ceiling
@@ -210,6 +217,14 @@ macro_rules! conformance_suite {
             }
             analytics {
                 the_last_answer_is_kept
+            }
+            numbers {
+                a_number_is_known_by_the_newest_word
+            }
+            registry {
+                what_the_account_told_last_is_kept
+                a_first_approval_closes_the_gate_from_then_on
+                a_template_that_was_there_before_is_not_created
             }
             leaders {
                 one_of_many_leads

@@ -13,16 +13,17 @@ use chrono::{DateTime, Utc};
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    analytics, brakes, campaigns, claiming, launching, leaders, messages, people, recording, retries, slices,
-    statuses, suppression, sweeps, templates, verify,
+    analytics, brakes, campaigns, claiming, launching, leaders, messages, numbers, people, recording,
+    registry, retries, slices, statuses, suppression, sweeps, templates, verify,
 };
-use crate::brake::{Brake, BrakeChange};
+use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
     Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
-    Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate,
-    Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
+    StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
+use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 use crate::{LaunchError, Store, StoreError, TransitionError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -299,12 +300,40 @@ impl Store for PostgresStore {
         .await
     }
 
-    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Vec<Brake>> {
+    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<Changed> {
         repeat(Patience::Short, "change what is braked", || brakes::change(self, changes, now)).await
     }
 
     async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>> {
         repeat(Patience::Short, "read what is braked", || brakes::all(self, now)).await
+    }
+
+    async fn learn_numbers(&self, numbers: &[NumberName]) -> Result<()> {
+        repeat(Patience::Short, "learn numbers", || numbers::learn(self, numbers)).await
+    }
+
+    async fn numbers(&self) -> Result<Vec<NumberName>> {
+        repeat(Patience::Short, "read numbers", || numbers::all(self)).await
+    }
+
+    async fn keep_templates(
+        &self,
+        read: &[ReadTemplate],
+        all_of: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        repeat(Patience::Short, "keep the templates of an account", || {
+            registry::keep(self, read, all_of, now)
+        })
+        .await
+    }
+
+    async fn template_news(&self, news: &[TemplateNews], now: DateTime<Utc>) -> Result<()> {
+        repeat(Patience::Short, "keep news of templates", || registry::hear(self, news, now)).await
+    }
+
+    async fn registered_templates(&self, waba_id: &str) -> Result<Vec<RegisteredTemplate>> {
+        repeat(Patience::Short, "read the templates of an account", || registry::all(self, waba_id)).await
     }
 
     async fn see_template(&self, key: &TemplateKey, now: DateTime<Utc>) -> Result<GateState> {

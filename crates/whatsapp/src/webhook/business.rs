@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::decode::{Change, Keys};
 use super::event::{
-    AccountEvent, AccountUpdate, Capability, Event, NumberEvent, PhoneQuality, Restriction, TemplateCategory,
-    TemplateEvent, TemplateQuality, TemplateRef, TemplateStatus,
+    AccountAlert, AccountEvent, AccountUpdate, Capability, Event, NumberEvent, PhoneQuality, Restriction,
+    TemplateCategory, TemplateEvent, TemplateQuality, TemplateRef, TemplateStatus,
 };
 use super::raw::{self, Raw};
 use crate::health::{MessagingLimit, Quality};
@@ -26,6 +26,7 @@ pub(super) fn decode(
         "account_update" => account(keys, waba_id),
         "phone_number_quality_update" => number(keys, waba_id),
         "business_capability_update" => Some(capability(keys, waba_id)),
+        "account_alerts" => Some(alert(keys)),
         _ if is_account(keys) => account(keys, waba_id),
         _ if keys.display_phone_number.is_some() && limit(keys).is_some() => number(keys, waba_id),
         _ if keys.event.is_none() && limit(keys).is_some() => Some(capability(keys, waba_id)),
@@ -168,6 +169,17 @@ fn capability(keys: &Keys<'_>, waba_id: Option<String>) -> Event {
 }
 
 /// The messaging limit under any of its names, the newest first.
+fn alert(keys: &Keys<'_>) -> Event {
+    let AlertInfo { alert_severity, alert_type, alert_description } = raw::object(keys.alert_info);
+    Event::Alert(AccountAlert {
+        entity: raw::text(keys.entity_type),
+        entity_id: raw::text(keys.entity_id),
+        severity: raw::text(alert_severity),
+        kind: raw::text(alert_type),
+        description: raw::text(alert_description),
+    })
+}
+
 fn limit(keys: &Keys<'_>) -> Option<MessagingLimit> {
     [keys.max_daily_conversations_per_business, keys.current_limit, keys.max_daily_conversation_per_phone]
         .into_iter()
@@ -224,4 +236,16 @@ struct RestrictionInfo<'a> {
     restriction_type: Raw<'a>,
     #[serde(borrow)]
     expiration: Raw<'a>,
+}
+
+/// What an alert says.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct AlertInfo<'a> {
+    #[serde(borrow)]
+    alert_severity: Raw<'a>,
+    #[serde(borrow)]
+    alert_type: Raw<'a>,
+    #[serde(borrow)]
+    alert_description: Raw<'a>,
 }

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::event::Event;
+use super::event::{Event, Posted};
 use super::raw::{self, Raw};
 use super::{business, messages};
 use crate::error_body::shortened;
@@ -34,7 +34,7 @@ pub enum DecodeError {
 /// # Errors
 ///
 /// [`DecodeError`] where the body is no webhook; a webhook with unreadable parts is no error.
-pub fn decode(body: &[u8]) -> Result<Vec<Event>, DecodeError> {
+pub fn decode(body: &[u8]) -> Result<Vec<Posted>, DecodeError> {
     let text = std::str::from_utf8(body).map_err(|_| DecodeError::NotUtf8)?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if !text.starts_with('{') {
@@ -48,16 +48,18 @@ pub fn decode(body: &[u8]) -> Result<Vec<Event>, DecodeError> {
     let entries = raw::list(envelope.entry, "entry").map_err(|_| DecodeError::NoEntries)?;
     let foreign = raw::text(envelope.object).filter(|object| object != "whatsapp_business_account");
 
-    let mut events = Vec::new();
+    let mut posted = Vec::new();
+    let untimed = |event| Posted { event, at: None };
     for entry in entries {
         let entry: Entry<'_> = match raw::required(entry, "an entry") {
             Ok(entry) => entry,
             Err(why) => {
-                events.push(Event::Unreadable { why });
+                posted.push(untimed(Event::Unreadable { why }));
                 continue;
             }
         };
-        let waba_id = raw::text(entry.id);
+        let (waba_id, at) = (raw::text(entry.id), raw::time(entry.time));
+        let mut events = Vec::new();
         match raw::list(entry.changes, "an entry's changes") {
             Ok(changes) => {
                 for change in changes {
@@ -66,8 +68,9 @@ pub fn decode(body: &[u8]) -> Result<Vec<Event>, DecodeError> {
             }
             Err(why) => events.push(Event::Unreadable { why }),
         }
+        posted.extend(events.into_iter().map(|event| Posted { event, at }));
     }
-    Ok(events)
+    Ok(posted)
 }
 
 fn decode_change(change: &RawValue, waba_id: Option<&str>, foreign: Option<&str>, events: &mut Vec<Event>) {
@@ -113,6 +116,8 @@ struct Envelope<'a> {
 struct Entry<'a> {
     #[serde(borrow)]
     id: Raw<'a>,
+    #[serde(borrow)]
+    time: Raw<'a>,
     #[serde(borrow)]
     changes: Raw<'a>,
 }
@@ -196,4 +201,10 @@ pub(super) struct Keys<'a> {
     pub(super) max_phone_numbers_per_waba: Raw<'a>,
     #[serde(borrow)]
     pub(super) max_phone_numbers_per_business: Raw<'a>,
+    #[serde(borrow)]
+    pub(super) entity_type: Raw<'a>,
+    #[serde(borrow)]
+    pub(super) entity_id: Raw<'a>,
+    #[serde(borrow)]
+    pub(super) alert_info: Raw<'a>,
 }

@@ -5,6 +5,15 @@ use rust_decimal::Decimal;
 
 use crate::health::{MessagingLimit, Quality};
 
+/// An event and when the platform says that it came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posted {
+    /// What happened.
+    pub event: Event,
+    /// `entry.time`: the same however often the webhook is repeated; `None` where it is left out.
+    pub at: Option<DateTime<Utc>>,
+}
+
 /// One thing that a webhook reports. A post may carry many.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -26,13 +35,15 @@ pub enum Event {
     PhoneQuality(PhoneQuality),
     /// What the business may do changed.
     Capability(Capability),
+    /// Something that Meta wants the business to know (`account_alerts`).
+    Alert(AccountAlert),
     /// A click or a page view, of nobody in particular.
     UserAction(UserAction),
     /// The platform reports an error that belongs to no message.
     AppError(AppError),
     /// A field or kind that this program does not use. Count it; there is nothing to do.
     Other {
-        /// Which, for example `account_alerts` or `messages.statuses.warning`; at most 80 characters.
+        /// Which, for example `account_review_update` or `messages.statuses.warning`; at most 80 characters.
         field: String,
     },
     /// A part that should have been readable and is not. Count it and keep the raw post for a person.
@@ -63,6 +74,8 @@ pub struct StatusEvent {
     pub pricing: Option<Pricing>,
     /// The sender's number id.
     pub phone_number_id: Option<String>,
+    /// The sender's number as people write it, which webhooks about numbers name it by.
+    pub display_phone_number: Option<String>,
 }
 
 /// Kinds of status.
@@ -369,6 +382,21 @@ pub enum NumberEvent {
     Unflagged,
     /// A kind this program does not know.
     Other(String),
+}
+
+/// Something that Meta wants the business to know; none of the known kinds stops anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountAlert {
+    /// Of what it speaks: `BUSINESS`, `WABA` or `PHONE_NUMBER`.
+    pub entity: Option<String>,
+    /// Its id.
+    pub entity_id: Option<String>,
+    /// `CRITICAL`, `WARNING` or `INFORMATIONAL`.
+    pub severity: Option<String>,
+    /// The platform's word, such as `OBA_APPROVED`.
+    pub kind: Option<String>,
+    /// What it says.
+    pub description: Option<String>,
 }
 
 /// What the business may do changed (field `business_capability_update`).

@@ -12,8 +12,12 @@ use super::raw::{self, Raw};
 
 /// Decodes the lists that a value may have, whatever its field is called. Adds nothing where it has none.
 pub(super) fn decode(keys: &Keys<'_>, events: &mut Vec<Event>) {
-    let Metadata { phone_number_id } = raw::object(keys.metadata);
-    let of = Of { phone_number_id: raw::text(phone_number_id), contact: only_contact(keys.contacts) };
+    let Metadata { phone_number_id, display_phone_number } = raw::object(keys.metadata);
+    let of = Of {
+        phone_number_id: raw::text(phone_number_id),
+        display_phone_number: raw::text(display_phone_number),
+        contact: only_contact(keys.contacts),
+    };
     each(keys.statuses, "statuses", events, |item| status(item, &of));
     each(keys.messages, "messages", events, |item| inbound(item, &of));
     each(keys.user_preferences, "user_preferences", events, |item| preference(item, &of));
@@ -24,6 +28,7 @@ pub(super) fn decode(keys: &Keys<'_>, events: &mut Vec<Event>) {
 /// What all items of a value share.
 struct Of {
     phone_number_id: Option<String>,
+    display_phone_number: Option<String>,
     /// The contact, where there is exactly one: then the items are about them.
     contact: Option<(Option<String>, Option<String>)>,
 }
@@ -73,6 +78,7 @@ fn status(item: &RawValue, of: &Of) -> Result<Event, String> {
         errors: errors.into_iter().map(|error| status_error(Some(error))).collect(),
         pricing: keys.pricing.map(|pricing| self::pricing(Some(pricing))),
         phone_number_id: of.phone_number_id.clone(),
+        display_phone_number: of.display_phone_number.clone(),
     }))
 }
 
@@ -214,7 +220,7 @@ macro_rules! keys {
 }
 
 keys! {
-    Metadata { phone_number_id }
+    Metadata { phone_number_id, display_phone_number }
     Contact { wa_id, user_id }
     StatusKeys {
         id, status, timestamp, recipient_id, recipient_user_id, biz_opaque_callback_data, errors, pricing,

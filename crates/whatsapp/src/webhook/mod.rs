@@ -22,7 +22,7 @@ mod raw;
 
 pub use decode::{DecodeError, decode};
 pub use event::{
-    AccountEvent, AccountUpdate, AppError, Capability, Choice, Cost, Event, Inbound, InboundKind,
-    NumberEvent, PhoneQuality, Preference, Pricing, Restriction, Status, StatusError, StatusEvent,
-    TemplateCategory, TemplateEvent, TemplateQuality, TemplateRef, TemplateStatus, UserAction,
+    AccountAlert, AccountEvent, AccountUpdate, AppError, Capability, Choice, Cost, Event, Inbound,
+    InboundKind, NumberEvent, PhoneQuality, Posted, Preference, Pricing, Restriction, Status, StatusError,
+    StatusEvent, TemplateCategory, TemplateEvent, TemplateQuality, TemplateRef, TemplateStatus, UserAction,
 };

@@ -23,7 +23,11 @@ fn post(field: &str, value: Value) -> Value {
 }
 
 fn events(post: &Value) -> Vec<Event> {
-    decode(post.to_string().as_bytes()).unwrap()
+    read(post.to_string().as_bytes())
+}
+
+fn read(body: &[u8]) -> Vec<Event> {
+    decode(body).unwrap().into_iter().map(|posted| posted.event).collect()
 }
 
 fn only(post: &Value) -> Event {
@@ -56,7 +60,7 @@ fn a_full_status() {
             "conversation":{"id":"c","origin":{"type":"marketing_lite"}},
             "pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":"marketing_lite",
                 "cost":{"amount":0.86310000000000000001,"currency":"inr"}}}]},"field":"messages"}]}]}"#;
-    let events = decode(body.as_bytes()).unwrap();
+    let events = read(body.as_bytes());
     let [Event::Status(status)] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!((status.wamid.as_str(), status.status), ("wamid.A", Status::Delivered));
     assert_eq!(status.timestamp, DateTime::from_timestamp(1_731_622_800, 0));
@@ -173,6 +177,27 @@ fn one_bad_status_costs_no_other() {
     unreadable an entry's changes is not a list
     d
     ");
+}
+
+#[test]
+fn an_event_is_as_old_as_its_entry() {
+    let change = json!({"field": "account_update", "value": {"event": "ACCOUNT_DELETED"}});
+    let entry = |time: Value| json!({"id": "1", "time": time, "changes": [change]});
+    let post = json!({"object": "whatsapp_business_account",
+        "entry": [entry(json!(1_731_622_800)), entry(json!("1731622801")), entry(Value::Null), entry(json!([]))]});
+    let posted = decode(post.to_string().as_bytes()).unwrap();
+    let times: Vec<_> = posted.into_iter().map(|posted| posted.at.map(|at| at.timestamp())).collect();
+    assert_eq!(times, [Some(1_731_622_800), Some(1_731_622_801), None, None]);
+}
+
+#[test]
+fn an_alert_is_read() {
+    let alert = json!({"entity_type": "WABA", "entity_id": 7,
+        "alert_info": {"alert_severity": "CRITICAL", "alert_type": "OBA_REJECTED", "alert_description": "No badge."}});
+    let Event::Alert(alert) = only(&post("account_alerts", alert)) else { panic!("no alert") };
+    assert_eq!((alert.entity.as_deref(), alert.entity_id.as_deref()), (Some("WABA"), Some("7")));
+    assert_eq!((alert.severity.as_deref(), alert.kind.as_deref()), (Some("CRITICAL"), Some("OBA_REJECTED")));
+    assert_eq!(alert.description.as_deref(), Some("No badge."));
 }
 
 #[test]
@@ -403,8 +428,8 @@ fn accounts_and_numbers() {
 #[test]
 fn what_nobody_asked_for_is_counted() {
     assert_eq!(
-        only(&post("account_alerts", json!({"alert_type": "x"}))),
-        Event::Other { field: "account_alerts".into() }
+        only(&post("account_review_update", json!({"decision": "x"}))),
+        Event::Other { field: "account_review_update".into() }
     );
     assert_eq!(only(&post("", json!({}))), Event::Other { field: "unnamed".into() });
     let Event::Other { field } = only(&post(&"x".repeat(10_000), json!({}))) else { panic!() };
@@ -434,7 +459,7 @@ fn depth_is_no_weapon() {
     let body = format!(
         r#"{{"entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"statuses":[{{"id":"w","status":"sent","pricing":{deep}}}]}}}}]}}]}}"#
     );
-    let events = decode(body.as_bytes()).unwrap();
+    let events = read(body.as_bytes());
     assert!(matches!(events.as_slice(), [Event::Status(_)]), "{}", events.len());
 }
 

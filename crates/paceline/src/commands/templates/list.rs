@@ -5,8 +5,9 @@ use std::time::Duration;
 use campaign::gate::GateRules;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use whatsapp::account::{AccountError, TemplateInfo, TemplateState};
-use whatsapp::health::Quality;
+use store::Store;
+use store::registry::{ReadTemplate, RegisteredTemplate};
+use whatsapp::account::{AccountError, TemplateInfo};
 
 use super::find;
 use super::gates::{GateFacts, Stand};
@@ -16,6 +17,7 @@ use crate::commands::asking;
 use crate::commands::check::existing_store;
 use crate::config::Sender;
 use crate::failure::Failure;
+use crate::launching::known;
 use crate::output::{self, Look, Table, Text, Tone, format};
 
 /// From this width on there is room for categories.
@@ -30,7 +32,10 @@ struct Account {
     /// The sender by which it was asked.
     sender: String,
     templates: Vec<Line>,
-    /// Why its templates are not here.
+    /// Where it could not be asked: when it was last, as these are its templates of then, with what webhooks told since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<DateTime<Utc>>,
+    /// Why it was not asked now.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -63,10 +68,15 @@ pub(super) async fn run(app: &App) -> Result<(), Failure> {
             account: sender.waba_id.clone(),
             sender: sender.name.clone(),
             templates: Vec::new(),
+            as_of: None,
             error: None,
         };
         match templates(app, sender).await? {
             Ok((infos, currency)) => {
+                if let Some(store) = &store {
+                    let read: Vec<_> = infos.iter().map(|info| known(&sender.waba_id, info)).collect();
+                    store.keep_templates(&read, Some(&sender.waba_id), now).await?;
+                }
                 for info in infos {
                     let key = find::key(sender, &info);
                     let gate = GateFacts::read(store.as_deref(), &key, &rules, now).await?;
@@ -76,7 +86,12 @@ pub(super) async fn run(app: &App) -> Result<(), Failure> {
             }
             Err(error) => {
                 account.error = Some(error.to_string());
-                if !matches!(error, AccountError::NotOffered { .. }) {
+                let can_be_known =
+                    matches!(error, AccountError::Unreachable { .. } | AccountError::NotOffered { .. });
+                if let Some(store) = store.as_deref().filter(|_| can_be_known) {
+                    account.remember(store, &rules, now).await?;
+                }
+                if account.templates.is_empty() && !matches!(error, AccountError::NotOffered { .. }) {
                     missing.push(error.to_string());
                 }
             }
@@ -89,6 +104,24 @@ pub(super) async fn run(app: &App) -> Result<(), Failure> {
         output::print(&render(&accounts, Look::of_stdout(), &rules, now))?;
     }
     asking::all_asked(app, &missing)
+}
+
+impl Account {
+    /// Takes what is known of the account's templates for what it has.
+    async fn remember(
+        &mut self,
+        store: &dyn Store,
+        rules: &GateRules,
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        let known = store.registered_templates(&self.account).await?;
+        self.as_of = known.iter().filter_map(|one| one.read_at).max();
+        for one in known {
+            let gate = GateFacts::read(Some(store), &one.key, rules, now).await?;
+            self.templates.push(Line::remembered(one, gate));
+        }
+        Ok(())
+    }
 }
 
 type Told = (Vec<TemplateInfo>, Option<campaign::money::Currency>);
@@ -112,24 +145,36 @@ async fn templates(app: &App, sender: &Sender) -> Result<Result<Told, AccountErr
 
 impl Line {
     fn of(info: &TemplateInfo, max_price: Option<Price>, gate: GateFacts) -> Self {
-        let status = match info.status {
-            TemplateState::Approved => Tone::Good,
-            TemplateState::Pending | TemplateState::Paused => Tone::Warn,
-            TemplateState::Rejected | TemplateState::Disabled | TemplateState::Other(_) => Tone::Bad,
+        Self::new(known("", info), max_price, gate)
+    }
+
+    /// A template that the account cannot be asked for: its currency is not known either.
+    fn remembered(one: RegisteredTemplate, gate: GateFacts) -> Self {
+        let price = one.facts.bid_amount.map(|bid| Price::new(bid, None));
+        Self::new(ReadTemplate { key: one.key, facts: one.facts }, price, gate)
+    }
+
+    fn new(template: ReadTemplate, max_price: Option<Price>, gate: GateFacts) -> Self {
+        let ReadTemplate { key, facts } = template;
+        let status = match facts.status.as_str() {
+            "APPROVED" => Tone::Good,
+            "PENDING" | "PAUSED" | "" => Tone::Warn,
+            _ => Tone::Bad,
         };
-        let quality = match info.quality {
-            Quality::Green => Tone::Good,
-            Quality::Yellow => Tone::Warn,
-            Quality::Red => Tone::Bad,
-            Quality::Unknown => Tone::Quiet,
+        let quality = match facts.quality.as_str() {
+            "GREEN" => Tone::Good,
+            "YELLOW" => Tone::Warn,
+            "RED" => Tone::Bad,
+            _ => Tone::Quiet,
         };
+        let told = |word: String| if word.is_empty() { "UNKNOWN".to_owned() } else { word };
         Self {
-            name: info.name.clone(),
-            language: info.language.clone(),
-            category: info.category.to_string(),
-            status: info.status.to_string(),
-            quality: info.quality.to_string(),
-            ttl_s: info.message_send_ttl_seconds,
+            name: key.name,
+            language: key.language,
+            category: told(facts.category),
+            status: told(facts.status),
+            quality: told(facts.quality),
+            ttl_s: facts.ttl_s,
             max_price,
             gate,
             tones: (status, quality),
@@ -181,7 +226,15 @@ fn render(accounts: &[Account], look: Look, rules: &GateRules, now: DateTime<Utc
             }
         }
         let mut body = match &account.error {
-            Some(error) => look.wrap(error, 2),
+            Some(error) if account.templates.is_empty() => look.wrap(error, 2),
+            Some(error) => {
+                let age = match account.as_of {
+                    Some(at) => format!("as they were {}", format::when(at, now, chrono_tz::UTC)),
+                    None => "as far as webhooks told".to_owned(),
+                };
+                let why = format!("These are its templates {age}, with what webhooks told since: {error}");
+                format!("{}\n{}", look.wrap(&why, 2), table.render(look))
+            }
             None if account.templates.is_empty() => "  It has no templates.".to_owned(),
             None => table.render(look),
         };
