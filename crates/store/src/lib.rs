@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`model`] | rows, requests and answers |
 //! | [`brake`] | what must not be sent for now, and why |
+//! | [`series`] | recurring campaigns, and what became of their times |
 //! | [`error`] | what can go wrong |
 //! | [`sqlite`] | the embedded store |
 //! | [`postgres`] | the store that many machines share |
@@ -31,6 +32,7 @@ pub mod model;
 mod moving;
 pub mod postgres;
 mod reading;
+pub mod series;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -43,13 +45,14 @@ use campaign::lifecycle;
 use chrono::{DateTime, Utc};
 
 use brake::{Brake, BrakeChange};
-pub use error::{LaunchError, StoreError, TransitionError};
+pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
 use model::{
     CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign, Outcome,
     ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression,
     TemplateKey, Totals, Verdict, WorkerId,
 };
 pub use postgres::PostgresStore;
+use series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
 pub use sqlite::SqliteStore;
 
 /// A store that many share.
@@ -67,12 +70,12 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// (a repetition reports `unchanged` where the first one had moved something), [`transition`](Store::transition) and
 /// [`set_reason`](Store::set_reason), [`finish_slice`](Store::finish_slice), [`prolong`](Store::prolong),
 /// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list,
-/// [`see_template`](Store::see_template), [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), and all
-/// sweeps.
+/// [`see_template`](Store::see_template), [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), [`move_series`](Store::move_series),
+/// [`note_series`](Store::note_series) (a repetition answers that it was noted before), and all sweeps.
 ///
 /// These may not, without a look first:
 /// - [`begin_launch`](Store::begin_launch) finds its own first try: `KeyTaken` by a campaign that is `loading`,
-///   until that counts as dead.
+///   until that counts as dead. [`begin_series`](Store::begin_series) finds its own first try likewise: `KeyRecurs`.
 /// - [`add_chunk`](Store::add_chunk) refuses rows that are there, and would count messages of a slice twice:
 ///   give the launch up and begin again.
 /// - [`finish_launch`](Store::finish_launch) and [`set_plan_hash`](Store::set_plan_hash) refuse a campaign that is
@@ -89,7 +92,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// been added to for `abandoned_after` is a launch that died: it is removed and replaced.
     ///
     /// # Errors
-    /// [`LaunchError::KeyTaken`] when the key was launched before.
+    /// [`LaunchError::KeyTaken`] when the key was launched before, [`LaunchError::KeyRecurs`] when a recurring campaign
+    /// has it.
     async fn begin_launch(
         &self,
         new: NewCampaign,
@@ -317,6 +321,49 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// The brakes that are on at `now`, oldest first.
     async fn brakes(&self, now: DateTime<Utc>) -> Result<Vec<Brake>>;
+
+    // ---- recurring campaigns ---------------------------------------------------------------------
+
+    /// Launches a recurring campaign, active: its times after `now` are to be run. A campaign with the key whose launch
+    /// has died is removed, as by [`Store::begin_launch`].
+    ///
+    /// # Errors
+    /// [`LaunchError::KeyTaken`] or [`LaunchError::KeyRecurs`] when the key was launched before.
+    async fn begin_series(
+        &self,
+        new: NewSeries,
+        abandoned_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<(), LaunchError>;
+
+    /// The recurring campaign with this key. Errors as [`Store::campaign`].
+    async fn series(&self, key: &str) -> Result<Option<SeriesRow>>;
+
+    /// All recurring campaigns, newest first. One that this version cannot read hides no other.
+    async fn all_series(&self) -> Result<SeriesListing>;
+
+    /// Recurring campaigns that are active or paused, oldest first. One that this version cannot read hides no other.
+    async fn active_series(&self) -> Result<SeriesListing>;
+
+    /// Moves a recurring campaign by `campaign::series::next`. Returns the state it is in now. Its runs are not touched.
+    ///
+    /// # Errors
+    /// [`SeriesError::Forbidden`] when the state machine refuses; nothing is changed.
+    async fn move_series(
+        &self,
+        key: &str,
+        event: campaign::series::Event,
+    ) -> Result<campaign::series::State, SeriesError>;
+
+    /// Notes what became of the next times of a recurring campaign, if it still stands at `handled`. False: it does
+    /// not, as another has noted something meanwhile; nothing is changed.
+    async fn note_series(
+        &self,
+        key: &str,
+        handled: DateTime<Utc>,
+        note: &SeriesNote,
+        now: DateTime<Utc>,
+    ) -> Result<bool>;
 
     // ---- templates -------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ macro_rules! steps {
             (3, "resent attempts", text!($database, "0003_resent_attempts")),
             (4, "retries first", text!($database, "0004_retries_first")),
             (5, "brakes", text!($database, "0005_brakes")),
+            (7, "series", text!($database, "0007_series")),
         ]
     };
 }

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    brakes, campaigns, claiming, launching, leaders, messages, recording, slices, statuses, suppression,
-    sweeps, templates, verify,
+    brakes, campaigns, claiming, launching, leaders, messages, recording, series, slices, statuses,
+    suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange};
 use crate::model::{
@@ -20,7 +20,8 @@ use crate::model::{
     TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
-use crate::{LaunchError, Store, StoreError, TransitionError};
+use crate::series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
+use crate::{LaunchError, SeriesError, Store, StoreError, TransitionError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -255,5 +256,44 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<GateState> {
         templates::happen(self, key, event, rules, now).await
+    }
+
+    async fn begin_series(
+        &self,
+        new: NewSeries,
+        abandoned_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<(), LaunchError> {
+        series::begin(self, &new, abandoned_after, now).await
+    }
+
+    async fn series(&self, key: &str) -> Result<Option<SeriesRow>> {
+        series::by_key(self, key).await
+    }
+
+    async fn all_series(&self) -> Result<SeriesListing> {
+        series::all(self).await
+    }
+
+    async fn active_series(&self) -> Result<SeriesListing> {
+        series::active(self).await
+    }
+
+    async fn move_series(
+        &self,
+        key: &str,
+        event: campaign::series::Event,
+    ) -> Result<campaign::series::State, SeriesError> {
+        series::transition(self, key, event).await
+    }
+
+    async fn note_series(
+        &self,
+        key: &str,
+        handled: DateTime<Utc>,
+        note: &SeriesNote,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        series::note(self, key, handled, note, now).await
     }
 }
