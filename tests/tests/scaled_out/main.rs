@@ -25,6 +25,8 @@ mod launching;
 mod money;
 #[path = "../scenarios/optout.rs"]
 mod optout;
+#[path = "../scenarios/recurring.rs"]
+mod recurring;
 #[path = "../scenarios/schedule.rs"]
 mod schedule;
 #[path = "../scenarios/webhooks.rs"]

@@ -20,6 +20,7 @@ mod health;
 mod launching;
 mod money;
 mod optout;
+mod recurring;
 mod rules;
 mod schedule;
 mod webhooks;
