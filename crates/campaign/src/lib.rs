@@ -20,6 +20,7 @@
 //! | [`retry`] | whether and when a message is tried again |
 //! | [`message`] | the state machine of one message |
 //! | [`lifecycle`] | the state machine of one campaign |
+//! | [`series`] | a recurring campaign: when its runs are made, and which are skipped |
 
 pub mod audience;
 pub mod definition;
@@ -35,3 +36,4 @@ pub mod planning;
 pub mod platform_error;
 pub mod problem;
 pub mod retry;
+pub mod series;

@@ -9,6 +9,7 @@ use crate::config::{Config, StoreUrl};
 use crate::failure::Failure;
 
 /// What every command is given.
+#[derive(Debug)]
 pub(crate) struct App {
     /// workers.toml with the environment's overrides, or the built-in defaults.
     pub(crate) config: Config,

@@ -2,7 +2,7 @@
 
 use campaign::problem::{Problem, Problems};
 use serde::Serialize;
-use store::{LaunchError, StoreError, TransitionError};
+use store::{LaunchError, SeriesError, StoreError, TransitionError};
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -153,8 +153,18 @@ impl From<StoreError> for Failure {
 impl From<LaunchError> for Failure {
     fn from(error: LaunchError) -> Self {
         match error {
-            LaunchError::KeyTaken { .. } => Self::Refused(error.to_string()),
+            LaunchError::KeyTaken { .. } | LaunchError::KeyRecurs { .. } => Self::Refused(error.to_string()),
             LaunchError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SeriesError> for Failure {
+    fn from(error: SeriesError) -> Self {
+        match error {
+            SeriesError::Forbidden(_) => Self::Refused(error.to_string()),
+            SeriesError::NoSuchSeries => Self::BadUse(error.to_string()),
+            SeriesError::Store(error) => error.into(),
         }
     }
 }

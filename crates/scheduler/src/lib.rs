@@ -8,13 +8,16 @@
 //! | --- | --- |
 //! | [`decide`] | what a campaign needs now |
 //! | [`scheduler`] | the loop, and the sweeps |
+//! | [`recurring`] | the runs of recurring campaigns, made when their times come |
 //! | `leader` | who of many carries it out |
 //! | [`lease`] | a role that one process has at a time |
 
 pub mod decide;
 mod leader;
 pub mod lease;
+pub mod recurring;
 pub mod scheduler;
 
 pub use lease::{Hold, Lease};
+pub use recurring::{MakeRun, Recurring};
 pub use scheduler::{Scheduler, Settings};

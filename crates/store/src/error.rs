@@ -1,6 +1,6 @@
 //! What can go wrong in a store, as sentences.
 
-use campaign::lifecycle;
+use campaign::{lifecycle, series};
 use sqlx::error::ErrorKind;
 
 /// The store could not do it. Nothing was changed, except perhaps after [`StoreError::Uncertain`].
@@ -115,6 +115,30 @@ pub enum LaunchError {
         /// The state of the campaign that has it.
         state: lifecycle::State,
     },
+    /// The key is a recurring campaign's.
+    #[error(
+        "recurring campaign {key} was launched before and is {state}; a key is launched once: choose another `campaign:` key"
+    )]
+    KeyRecurs {
+        /// The key.
+        key: String,
+        /// The state of the series that has it.
+        state: series::State,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A recurring campaign was not moved. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SeriesError {
+    /// The state machine refuses.
+    #[error(transparent)]
+    Forbidden(#[from] series::Forbidden),
+    /// There is no such series.
+    #[error("there is no such recurring campaign")]
+    NoSuchSeries,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

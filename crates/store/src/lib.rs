@@ -11,6 +11,7 @@
 //! | [`model`] | rows, requests and answers |
 //! | [`brake`] | what must not be sent for now, and why |
 //! | [`registry`] | the templates that accounts have |
+//! | [`series`] | recurring campaigns, and what became of their times |
 //! | [`error`] | what can go wrong |
 //! | [`sqlite`] | the embedded store |
 //! | [`postgres`] | the store that many machines share |
@@ -33,6 +34,7 @@ mod moving;
 pub mod postgres;
 mod reading;
 pub mod registry;
+pub mod series;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -46,7 +48,7 @@ use campaign::lifecycle;
 use chrono::{DateTime, Utc};
 
 use brake::{Brake, BrakeChange, Changed};
-pub use error::{LaunchError, StoreError, TransitionError};
+pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
 use model::{
     Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
     NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
@@ -54,6 +56,7 @@ use model::{
 };
 pub use postgres::PostgresStore;
 use registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
+use series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
 pub use sqlite::SqliteStore;
 
 /// A store that many share.
@@ -70,14 +73,15 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// these may be repeated as they are: reading, [`record`](Store::record), [`apply_statuses`](Store::apply_statuses)
 /// (a repetition reports `unchanged` where the first one had moved something), [`transition`](Store::transition) and
 /// [`set_reason`](Store::set_reason), [`finish_slice`](Store::finish_slice), [`prolong`](Store::prolong),
-/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list, [`learn_numbers`](Store::learn_numbers),
-/// [`keep_templates`](Store::keep_templates), [`template_news`](Store::template_news),
-/// [`see_template`](Store::see_template), [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), and all
-/// sweeps.
+/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list,
+/// [`learn_numbers`](Store::learn_numbers), [`keep_templates`](Store::keep_templates),
+/// [`template_news`](Store::template_news), [`see_template`](Store::see_template),
+/// [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), [`move_series`](Store::move_series),
+/// [`note_series`](Store::note_series) (a repetition answers that it was noted before), and all sweeps.
 ///
 /// These may not, without a look first:
 /// - [`begin_launch`](Store::begin_launch) finds its own first try: `KeyTaken` by a campaign that is `loading`,
-///   until that counts as dead.
+///   until that counts as dead. [`begin_series`](Store::begin_series) finds its own first try likewise: `KeyRecurs`.
 /// - [`add_chunk`](Store::add_chunk) refuses rows that are there, and would count messages of a slice twice:
 ///   give the launch up and begin again.
 /// - [`finish_launch`](Store::finish_launch) and [`set_plan_hash`](Store::set_plan_hash) refuse a campaign that is
@@ -94,7 +98,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// been added to for `abandoned_after` is a launch that died: it is removed and replaced.
     ///
     /// # Errors
-    /// [`LaunchError::KeyTaken`] when the key was launched before.
+    /// [`LaunchError::KeyTaken`] when the key was launched before, [`LaunchError::KeyRecurs`] when a recurring campaign
+    /// has it.
     async fn begin_launch(
         &self,
         new: NewCampaign,
@@ -356,6 +361,49 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// The numbers that were learnt, in the order of their digits.
     async fn numbers(&self) -> Result<Vec<NumberName>>;
+
+    // ---- recurring campaigns ---------------------------------------------------------------------
+
+    /// Launches a recurring campaign, active: its times after `now` are to be run. A campaign with the key whose launch
+    /// has died is removed, as by [`Store::begin_launch`].
+    ///
+    /// # Errors
+    /// [`LaunchError::KeyTaken`] or [`LaunchError::KeyRecurs`] when the key was launched before.
+    async fn begin_series(
+        &self,
+        new: NewSeries,
+        abandoned_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<(), LaunchError>;
+
+    /// The recurring campaign with this key. Errors as [`Store::campaign`].
+    async fn series(&self, key: &str) -> Result<Option<SeriesRow>>;
+
+    /// All recurring campaigns, newest first. One that this version cannot read hides no other.
+    async fn all_series(&self) -> Result<SeriesListing>;
+
+    /// Recurring campaigns that are active or paused, oldest first. One that this version cannot read hides no other.
+    async fn active_series(&self) -> Result<SeriesListing>;
+
+    /// Moves a recurring campaign by `campaign::series::next`. Returns the state it is in now. Its runs are not touched.
+    ///
+    /// # Errors
+    /// [`SeriesError::Forbidden`] when the state machine refuses; nothing is changed.
+    async fn move_series(
+        &self,
+        key: &str,
+        event: campaign::series::Event,
+    ) -> Result<campaign::series::State, SeriesError>;
+
+    /// Notes what became of the next times of a recurring campaign, if it still stands at `handled`. False: it does
+    /// not, as another has noted something meanwhile; nothing is changed.
+    async fn note_series(
+        &self,
+        key: &str,
+        handled: DateTime<Utc>,
+        note: &SeriesNote,
+        now: DateTime<Utc>,
+    ) -> Result<bool>;
 
     // ---- templates -------------------------------------------------------------------------------
 

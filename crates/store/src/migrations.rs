@@ -13,6 +13,7 @@ macro_rules! steps {
             (4, "retries first", text!($database, "0004_retries_first")),
             (5, "brakes", text!($database, "0005_brakes")),
             (6, "people", text!($database, "0006_people")),
+            (7, "series", text!($database, "0007_series")),
             (8, "platform words", text!($database, "0008_platform_words")),
             (9, "analytics", text!($database, "0009_analytics")),
         ]

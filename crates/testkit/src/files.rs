@@ -182,8 +182,28 @@ shared_secret_env = "{shared}"
 
     /// The command line, not started yet.
     pub fn command<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Command {
+        self.commands().command(args)
+    }
+
+    /// What starts the command line in this folder as it is set up now.
+    #[must_use]
+    pub fn commands(&self) -> Commands {
+        Commands { folder: self.path().to_owned(), environment: self.environment.clone() }
+    }
+}
+
+/// Starts the command line in a folder.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    folder: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+impl Commands {
+    /// The command line, not started yet.
+    pub fn command<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Command {
         let mut command = Command::new(binary::path());
-        command.current_dir(self.path()).arg("--config").arg(self.join("workers.toml")).args(args);
+        command.current_dir(&self.folder).arg("--config").arg(self.folder.join("workers.toml")).args(args);
         for (name, value) in [TOKEN, SECOND_KEY, APP_SECRET, SHARED_SECRET, VERIFY_TOKEN] {
             command.env(name, value);
         }

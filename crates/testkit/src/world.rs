@@ -12,9 +12,10 @@ use chrono::{DateTime, Utc};
 use clock::{Clock, SettableClock};
 use queue::{Handler, SenderPace, SharedPermits};
 use reconciler::{KnownSender, Reconciler, SharedSecret};
-use scheduler::Scheduler;
+use scheduler::{MakeRun, Recurring, Scheduler};
 use simulator::{Config, KeyedWebhook, Number, Profile, SimClock, Simulator, Template};
 use store::model::{CampaignRow, MessageRow, WorkerId};
+use store::series::SeriesRow;
 use store::{SharedStore, Store};
 use tokio_util::sync::CancellationToken;
 use whatsapp::{Client, ClientConfig, Provider, Secret};
@@ -23,8 +24,8 @@ use worker::{Worker, WorkerSender};
 use crate::backend::{Backend, Jobs};
 use crate::binary::Answer;
 use crate::files::{
-    APP_SECRET, Files, PHONE_NUMBER_ID, SECOND, SHARED_SECRET, SHARED_SECRET_HEADER, Settings, TOKEN,
-    WABA_ID, person, second_token,
+    APP_SECRET, Commands, Files, PHONE_NUMBER_ID, SECOND, SHARED_SECRET, SHARED_SECRET_HEADER, Settings,
+    TOKEN, WABA_ID, person, second_token,
 };
 
 /// What a world is made of.
@@ -103,6 +104,8 @@ pub struct World {
     pub scheduler: Scheduler,
     /// Every sender's pace.
     pub permits: SharedPermits,
+    /// Makes the runs of recurring campaigns; [`World::step`] lets it look.
+    pub recurring: Recurring,
     worker: Arc<Worker>,
     worker_id: WorkerId,
     jobs: Jobs,
@@ -148,8 +151,10 @@ impl World {
             parts.queue,
             clock.clone(),
         );
+        let maker = Arc::new(ByCommandLine { commands: files.commands() });
         let world = Self {
             files,
+            recurring: Recurring::new(store.clone(), clock.clone(), maker),
             clock,
             store,
             platform,
@@ -214,6 +219,7 @@ impl World {
     pub async fn round(&self, jobs: usize) -> bool {
         let before = (self.clock.now(), self.platform.asked());
         self.store.heartbeat(&self.worker_id, self.clock.now()).await.unwrap();
+        self.recurring.look().await.unwrap();
         self.scheduler.sweep().await.unwrap();
         let released = self.scheduler.tick().await.unwrap();
         let mut handled = 0;
@@ -352,6 +358,23 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
+    }
+}
+
+/// Makes runs by the command line that operators have for it: it lives in the present, whatever the world's time is.
+#[derive(Debug)]
+struct ByCommandLine {
+    commands: Commands,
+}
+
+#[async_trait::async_trait]
+impl MakeRun for ByCommandLine {
+    async fn make(&self, series: &SeriesRow, at: DateTime<Utc>) -> Result<(), String> {
+        let key = series.timetable.run_key(&series.key, at);
+        let mut command = self.commands.command(&["launch", "--run", &key]);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("the binary runs"));
+        let answer = Answer::of(output.await.unwrap());
+        if answer.code == 0 { Ok(()) } else { Err(answer.err.trim().to_owned()) }
     }
 }
 

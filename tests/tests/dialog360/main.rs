@@ -34,6 +34,8 @@ mod optout;
 mod own;
 #[path = "../scenarios/recipients.rs"]
 mod recipients;
+#[path = "../scenarios/recurring.rs"]
+mod recurring;
 #[path = "../scenarios/routes.rs"]
 mod routes;
 mod same_report;

@@ -6,6 +6,7 @@
 //! | [`pace`] | no second above the rate, and nearly all of it used |
 //! | [`pause`] | a pause takes hold within a second |
 //! | [`kill`] | `kill -9` at any moment: nobody twice, nobody forgotten, few in doubt |
+//! | [`recurring`] | `kill -9` while a recurring campaign's run is loaded: one run, whole |
 //! | [`longrun`] | simulator, `run` and the command line as three terminals |
 //! | [`gate_real_time`] | a fresh template's wait, with the clock on the wall |
 //! | [`demo`] | the demonstration ends and agrees with its ledger |
@@ -25,6 +26,7 @@ mod kill;
 mod longrun;
 mod pace;
 mod pause;
+mod recurring;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 

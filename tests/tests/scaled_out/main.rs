@@ -31,6 +31,8 @@ mod optout;
 mod preflight;
 #[path = "../scenarios/recipients.rs"]
 mod recipients;
+#[path = "../scenarios/recurring.rs"]
+mod recurring;
 #[path = "../scenarios/routes.rs"]
 mod routes;
 #[path = "../scenarios/schedule.rs"]

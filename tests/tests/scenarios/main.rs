@@ -24,6 +24,7 @@ mod money;
 mod optout;
 mod preflight;
 mod recipients;
+mod recurring;
 mod routes;
 mod rules;
 mod schedule;

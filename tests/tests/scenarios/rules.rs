@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use campaign::platform_error::TABLE;
 
 /// What the table has to have a line for, beside the error classes.
-const RULES: [&str; 10] = [
+const RULES: [&str; 11] = [
     "Template gate",
     "TTL",
     "Max price",
@@ -17,6 +17,7 @@ const RULES: [&str; 10] = [
     "Opt-outs",
     "Health brake",
     "Onboarding",
+    "Schedules",
 ];
 
 fn root() -> PathBuf {

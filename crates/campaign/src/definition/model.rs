@@ -121,7 +121,8 @@ pub struct Schedule {
     pub zone: Tz,
     /// `windows`: the hours in which messages may go out. Default: none, any hour.
     pub windows: Vec<Window>,
-    /// `repeat`: a cron expression in `zone` at which a new run starts. Default: none, one run.
+    /// `repeat`: a cron expression in `zone` at which a new run starts, a campaign of its own: see [`crate::series`].
+    /// Default: none, one run.
     pub repeat: Option<String>,
 }
 

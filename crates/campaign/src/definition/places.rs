@@ -28,6 +28,11 @@ impl Places {
         places
     }
 
+    /// Of a definition that was frozen: only its file is known.
+    pub fn of_file(file: &str) -> Self {
+        Self { file: file.to_owned(), places: BTreeMap::new() }
+    }
+
     fn add(&mut self, path: &str, node: &Node) {
         match &node.value {
             Value::List(items) => {

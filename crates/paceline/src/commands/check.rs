@@ -6,6 +6,7 @@ use campaign::planning::Summary;
 use campaign::problem::Problems;
 use serde_json::json;
 
+use super::launch::recurring::{NextRun, next_runs_of, next_runs_text};
 use crate::app::App;
 use crate::config::StoreUrl;
 use crate::failure::Failure;
@@ -29,6 +30,8 @@ pub(crate) struct Checked {
     pub(crate) streamed: Streamed,
     /// What may go wrong.
     pub(crate) warnings: Vec<String>,
+    /// The next runs, where it recurs.
+    pub(crate) next_runs: Vec<NextRun>,
 }
 
 impl Checked {
@@ -57,6 +60,10 @@ pub(crate) async fn check(app: &App, args: &Args) -> Result<Checked, Failure> {
     let streamed = stream(app, &prepared, store.as_ref(), None, &progress).await?;
     drop(progress);
     let mut problems = account.problems.clone();
+    let next_runs = next_runs_of(&prepared, app.clock.now()).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Vec::new()
+    });
     problems.extend(too_many_invalid(&prepared, &streamed.summary));
     if !problems.is_empty() {
         problems.sort();
@@ -73,7 +80,15 @@ pub(crate) async fn check(app: &App, args: &Args) -> Result<Checked, Failure> {
             row.key, row.state
         ));
     }
-    Ok(Checked { prepared, account, streamed, warnings })
+    if let Some(store) = &store
+        && let Some(row) = store.series(&prepared.definition.campaign).await?
+    {
+        warnings.push(format!(
+            "recurring campaign {} was launched before and is {}; it cannot be launched again",
+            row.key, row.state
+        ));
+    }
+    Ok(Checked { prepared, account, streamed, warnings, next_runs })
 }
 
 /// Progress over the audience's bytes as stored.
@@ -192,6 +207,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
             "rows": summary.rows,
             "messages": summary.messages,
             "excluded": excluded_json(summary),
+            "next_runs": checked.next_runs,
             "warnings": checked.warnings,
         }))?;
         return Ok(());
@@ -203,6 +219,11 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
         format::count(summary.messages),
         format::count(summary.excluded_rows())
     );
+    if !checked.next_runs.is_empty() {
+        let zone = checked.prepared.definition.schedule.zone;
+        text.push_str("It recurs; its next runs, each with the audience as it is then:\n");
+        text.push_str(&next_runs_text(&checked.next_runs, app.clock.now(), zone));
+    }
     text.push_str(&problems_text(summary));
     text.push_str(&warnings_text(&checked.warnings));
     print(&text)?;

@@ -1,6 +1,13 @@
 //! `pause`, `resume` and `cancel`: an operator holds a campaign, lets it go on, or calls it off.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`recurring`] | the same to a recurring campaign and its runs under way |
+
+mod recurring;
 
 use campaign::document::nearest;
+use campaign::series::series_of;
 use campaign::{lifecycle, message};
 use serde::Serialize;
 use store::brake::{Brake, BrakeChange, Lifted};
@@ -48,28 +55,46 @@ struct Controlled {
 /// Holds a campaign.
 pub(crate) async fn pause(app: &App, args: Args) -> Result<(), Failure> {
     let store = app.store().await?;
-    let (before, state) =
-        transition(app, &*store, &args.campaign, lifecycle::Event::Pause, Some(PAUSED)).await?;
-    let row = find(&*store, &args.campaign).await?;
-    show(app, &Controlled::of(&row, before, state), paused)
+    if let Some(series) = store.series(&args.campaign).await? {
+        return recurring::pause(app, &*store, series).await;
+    }
+    show(app, &pause_one(app, &*store, &args.campaign, PAUSED).await?, paused)
+}
+
+async fn pause_one(app: &App, store: &dyn Store, key: &str, reason: &str) -> Result<Controlled, Failure> {
+    let (before, state) = transition(app, store, key, lifecycle::Event::Pause, Some(reason)).await?;
+    Ok(Controlled::of(&find(store, key).await?, before, state))
 }
 
 /// Lets a paused or stopped campaign go on, and lifts the brakes that touch it.
 pub(crate) async fn resume(app: &App, args: Args) -> Result<(), Failure> {
     let store = app.store().await?;
-    let (before, state) = transition(app, &*store, &args.campaign, lifecycle::Event::Resume, None).await?;
-    let row = find(&*store, &args.campaign).await?;
-    let lifted = lift(app, &*store, &row).await?;
-    show(app, &Controlled { lifted, ..Controlled::of(&row, before, state) }, resumed)
+    if let Some(series) = store.series(&args.campaign).await? {
+        return recurring::resume(app, &*store, series).await;
+    }
+    show(app, &resume_one(app, &*store, &args.campaign).await?, resumed)
+}
+
+async fn resume_one(app: &App, store: &dyn Store, key: &str) -> Result<Controlled, Failure> {
+    let (before, state) = transition(app, store, key, lifecycle::Event::Resume, None).await?;
+    let row = find(store, key).await?;
+    let lifted = lift(app, store, &row).await?;
+    Ok(Controlled { lifted, ..Controlled::of(&row, before, state) })
 }
 
 /// Calls a campaign off: what was not sent is skipped.
 pub(crate) async fn cancel(app: &App, args: Args) -> Result<(), Failure> {
     let store = app.store().await?;
+    if let Some(series) = store.series(&args.campaign).await? {
+        return recurring::cancel(app, &*store, series).await;
+    }
+    show(app, &cancel_one(app, &*store, &args.campaign).await?, cancelled)
+}
+
+async fn cancel_one(app: &App, store: &dyn Store, key: &str) -> Result<Controlled, Failure> {
     let (before, state) =
-        transition(app, &*store, &args.campaign, lifecycle::Event::Cancel, Some("cancelled by an operator"))
-            .await?;
-    let row = find(&*store, &args.campaign).await?;
+        transition(app, store, key, lifecycle::Event::Cancel, Some("cancelled by an operator")).await?;
+    let row = find(store, key).await?;
     let unsent = row.count(message::State::Queued) + row.count(message::State::Retrying);
     let progress =
         if app.json { Progress::hidden() } else { Progress::new("skipping what was not sent", Some(unsent)) };
@@ -83,9 +108,8 @@ pub(crate) async fn cancel(app: &App, args: Args) -> Result<(), Failure> {
         progress.set(skipped);
     }
     drop(progress);
-    let row = find(&*store, &args.campaign).await?;
-    let controlled = Controlled { skipped: Some(skipped), ..Controlled::of(&row, before, state) };
-    show(app, &controlled, cancelled)
+    let row = find(store, key).await?;
+    Ok(Controlled { skipped: Some(skipped), ..Controlled::of(&row, before, state) })
 }
 
 /// Lifts the brakes on what a campaign is sent with: who resumes it says that the cause is gone.
@@ -106,15 +130,28 @@ async fn lift(app: &App, store: &dyn Store, row: &CampaignRow) -> Result<Vec<Bra
     Ok(store.change_brakes(&changes, now).await?.lifted)
 }
 
-/// The campaign with this key; all without one.
+/// The campaign with this key, or the runs of the recurring one; all without a key.
 ///
 /// # Errors
 /// As [`find`].
 pub(crate) async fn listing(store: &dyn Store, key: Option<&str>) -> Result<Listing, Failure> {
     match key {
+        Some(key) if store.series(key).await?.is_some() => runs_of(store, key).await,
         Some(key) => Ok(Listing { campaigns: vec![find(store, key).await?], ..Listing::default() }),
         None => Ok(store.campaigns().await?),
     }
+}
+
+/// The runs of a recurring campaign, newest first.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn runs_of(store: &dyn Store, series: &str) -> Result<Listing, Failure> {
+    let Listing { mut campaigns, mut unreadable } = store.campaigns().await?;
+    let is_run = |key: &str| series_of(key) == Some(series);
+    campaigns.retain(|row| is_run(&row.key));
+    unreadable.retain(|one| is_run(&one.key));
+    Ok(Listing { campaigns, unreadable })
 }
 
 /// The campaign with this key.
@@ -126,7 +163,13 @@ pub(crate) async fn find(store: &dyn Store, key: &str) -> Result<CampaignRow, Fa
         return Ok(row);
     }
     let listing = store.campaigns().await?;
-    let keys: Vec<String> = listing.campaigns.into_iter().map(|row| row.key).collect();
+    let series = store.all_series().await?.series;
+    let keys: Vec<String> = listing
+        .campaigns
+        .into_iter()
+        .map(|row| row.key)
+        .chain(series.into_iter().map(|row| row.key))
+        .collect();
     Err(Failure::BadUse(unknown(key, &keys)))
 }
 

@@ -87,6 +87,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
         secrets: Secrets::read(&app.config, RoleSet::All.secrets())?,
         store: store.clone(),
         clock: app.clock.clone(),
+        runs: None,
         listener: Some(webhook),
     };
     let running = roles::start(parts).await?;

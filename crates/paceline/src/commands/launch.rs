@@ -1,10 +1,18 @@
 //! `paceline launch F [--plan HASH]`: stores the campaign; a running `paceline run` sends it.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`recurring`] | keeps a recurring campaign, and makes its runs |
 
-use std::path::PathBuf;
+pub(crate) mod recurring;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use campaign::definition::Definition;
 use campaign::planning::plan_hash;
 use campaign::problem::Problems;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use store::model::{NewCampaign, TemplateKey, Totals};
 
@@ -21,13 +29,17 @@ const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The campaign file.
-    pub(crate) file: PathBuf,
+    #[arg(required_unless_present = "run")]
+    pub(crate) file: Option<PathBuf>,
     /// Launch only if the plan is still the one with this hash: see `paceline plan`.
     #[arg(long, value_name = "HASH")]
     pub(crate) plan: Option<String>,
     /// Do not ask the account about templates and senders.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Make this run of a recurring campaign by hand: one that was skipped, or one to come, which waits for its time.
+    #[arg(long, value_name = "KEY@TIME", conflicts_with_all = ["file", "plan", "offline"])]
+    pub(crate) run: Option<String>,
 }
 
 /// A campaign that was launched.
@@ -42,10 +54,29 @@ pub(crate) struct Launched {
 /// Runs the command.
 pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let store = app.store().await?;
-    let prepared = prepare(&app.config, &args.file)?;
-    let progress = audience_progress(&prepared);
-    let launched = launch(app, &store, prepared, args.plan.as_deref(), args.offline, &progress).await?;
-    drop(progress);
+    let launched = match (&args.run, &args.file) {
+        (Some(run), _) => {
+            let progress = Progress::new("reading the audience", None);
+            recurring::by_hand(app, &store, run, &progress).await?
+        }
+        (None, file) => {
+            let prepared = prepare(&app.config, file.as_deref().unwrap_or(Path::new("")))?;
+            let progress = audience_progress(&prepared);
+            let plan = args.plan.as_deref();
+            if prepared.definition.schedule.repeat.is_some() {
+                let series =
+                    recurring::launch_series(app, &store, prepared, plan, args.offline, &progress).await?;
+                drop(progress);
+                if app.json {
+                    print_json(&series.as_json())?;
+                } else {
+                    print(&series.as_text(app.clock.now()))?;
+                }
+                return Ok(());
+            }
+            launch(app, &store, prepared, plan, args.offline, &progress).await?
+        }
+    };
     let Launched { key, plan_hash, totals, warnings } = launched;
     if app.json {
         print_json(
@@ -76,19 +107,21 @@ pub(crate) async fn launch(
     offline: bool,
     progress: &Progress,
 ) -> Result<Launched, Failure> {
+    launch_as(app, store, prepared, plan, offline, ABANDONED_AFTER, progress).await
+}
+
+/// As [`launch`]; a launch with the key that has written nothing for `abandoned_after` is replaced.
+async fn launch_as(
+    app: &App,
+    store: &store::SharedStore,
+    prepared: Prepared,
+    plan: Option<&str>,
+    offline: bool,
+    abandoned_after: Duration,
+    progress: &Progress,
+) -> Result<Launched, Failure> {
     let definition = prepared.definition.clone();
-    if definition.schedule.repeat.is_some() {
-        return Err(Failure::Refused(
-            "schedule.repeat is not run by this version; launch each run by a file of its own, without schedule.repeat".to_owned(),
-        ));
-    }
-    if let Some(end) = definition.schedule.end.filter(|end| *end <= app.clock.now()) {
-        let problem = definition
-            .places
-            .problem("schedule.end", format!("is {end}, which has passed"))
-            .help("move the end into the future");
-        return Err(problem.into());
-    }
+    sendable(&definition, app.clock.now())?;
     let account = preflight(&app.config, &definition, offline).await;
     if !account.problems.is_empty() {
         return Err(Problems(account.problems).into());
@@ -96,7 +129,7 @@ pub(crate) async fn launch(
     store.keep_templates(&account.known, None, app.clock.now()).await?;
     let (_, planner) = prepared.open(&app.config)?;
     let new = NewCampaign {
-        key: definition.campaign.clone(),
+        key: prepared.key.clone(),
         file: prepared.file.clone(),
         // Not known before the audience is read; set when it is complete.
         plan_hash: String::new(),
@@ -105,7 +138,7 @@ pub(crate) async fn launch(
         ttl_s: account.ttl_s,
         definition,
     };
-    let id = store.begin_launch(new, ABANDONED_AFTER, app.clock.now()).await?;
+    let id = store.begin_launch(new, abandoned_after, app.clock.now()).await?;
     match load(app, store, &prepared, &account, id, plan, progress).await {
         Ok(launched) => Ok(launched),
         Err(failure) => {
@@ -119,6 +152,26 @@ pub(crate) async fn launch(
             Err(failure)
         }
     }
+}
+
+/// That a campaign can be sent by this version, and now.
+///
+/// # Errors
+/// A refusal, or the problem that its end has passed.
+fn sendable(definition: &Definition, now: DateTime<Utc>) -> Result<(), Failure> {
+    if definition.limits.per_recipient.is_some() {
+        return Err(Failure::Refused(
+            "limits.per_recipient is not applied by this version; leave it out, and keep the frequency by the audience".to_owned(),
+        ));
+    }
+    if let Some(end) = definition.schedule.end.filter(|end| *end <= now) {
+        let problem = definition
+            .places
+            .problem("schedule.end", format!("is {end}, which has passed"))
+            .help("move the end into the future");
+        return Err(problem.into());
+    }
+    Ok(())
 }
 
 async fn load(
@@ -138,15 +191,38 @@ async fn load(
         return Err(Problems(problems).into());
     }
     let hash = plan_hash(&prepared.bytes, &audience_sha256, &account.templates);
-    if let Some(wanted) = plan.filter(|wanted| *wanted != hash) {
-        return Err(Failure::Refused(format!(
+    same_plan(prepared, plan, &hash)?;
+    see_templates(app, store, &prepared.definition).await?;
+    let totals =
+        Totals { planned: summary.rows, excluded: summary.excluded_rows(), messages: summary.messages };
+    store.set_plan_hash(id, &hash).await?;
+    store.finish_launch(id, totals, app.clock.now()).await?;
+    Ok(Launched { key: prepared.key.clone(), plan_hash: hash, totals, warnings: account.warnings.clone() })
+}
+
+/// That what would be launched is what was planned.
+///
+/// # Errors
+/// It is not.
+fn same_plan(prepared: &Prepared, plan: Option<&str>, hash: &str) -> Result<(), Failure> {
+    match plan.filter(|wanted| *wanted != hash) {
+        None => Ok(()),
+        Some(wanted) => Err(Failure::Refused(format!(
             "the plan {wanted} is no longer what would be sent: the campaign file, its audience or a template changed since, and the plan is {hash} now; \
              look at `paceline plan {}` again",
             prepared.file
-        )));
+        ))),
     }
-    for sender in prepared.definition.senders.iter().filter_map(|name| app.config.sender(name)) {
-        for template in prepared.definition.templates() {
+}
+
+/// Notes that the campaign's templates were seen: a new one's wait begins.
+async fn see_templates(
+    app: &App,
+    store: &store::SharedStore,
+    definition: &Definition,
+) -> Result<(), Failure> {
+    for sender in definition.senders.iter().filter_map(|name| app.config.sender(name)) {
+        for template in definition.templates() {
             let key = TemplateKey {
                 waba_id: sender.waba_id.clone(),
                 name: template.name.clone(),
@@ -155,14 +231,5 @@ async fn load(
             store.see_template(&key, app.clock.now()).await?;
         }
     }
-    let totals =
-        Totals { planned: summary.rows, excluded: summary.excluded_rows(), messages: summary.messages };
-    store.set_plan_hash(id, &hash).await?;
-    store.finish_launch(id, totals, app.clock.now()).await?;
-    Ok(Launched {
-        key: prepared.definition.campaign.clone(),
-        plan_hash: hash,
-        totals,
-        warnings: account.warnings.clone(),
-    })
+    Ok(())
 }

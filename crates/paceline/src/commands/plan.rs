@@ -15,6 +15,7 @@ use serde_json::json;
 use store::model::TemplateKey;
 
 use super::check::{self, Checked, check, excluded_json};
+use super::launch::recurring::next_runs_text;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::launching::rate_card;
@@ -35,7 +36,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let checked = check(app, &check::Args { file: args.file, offline: args.offline }).await?;
     let definition = &checked.prepared.definition;
     let now = app.clock.now();
-    let gate = gate(app, definition, now).await?;
+    // The plan of a recurring campaign is that of its next run.
+    let start = match checked.next_runs.first() {
+        Some(run) => run.at,
+        None => definition.schedule.start.map_or(now, |start| start.to_utc().max(now)),
+    };
+    let gate = gate(app, definition, start, now).await?;
     let reached = reached(app, definition, now).await?;
     let forecast = timeline(app, definition, &checked.streamed.summary, gate.opens_at, &reached);
     let card = rate_card(&app.config)?;
@@ -54,10 +60,14 @@ struct GateForecast {
 }
 
 /// The latest of the templates' gates. One that was never seen waits to be synced, then for its canary.
-async fn gate(app: &App, definition: &Definition, now: DateTime<Utc>) -> Result<GateForecast, Failure> {
+async fn gate(
+    app: &App,
+    definition: &Definition,
+    start: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<GateForecast, Failure> {
     let rules = app.config.gate_rules();
     let store = super::check::existing_store(app).await?;
-    let start = definition.schedule.start.map_or(now, |start| start.to_utc().max(now));
     let mut latest = GateForecast { opens_at: start, why: None };
     for sender in definition.senders.iter().filter_map(|name| app.config.sender(name)) {
         for template in definition.templates() {
@@ -175,6 +185,7 @@ fn as_json(
         "finishes_at": forecast.finishes_at,
         "sent": forecast.sent,
         "expires": forecast.expires,
+        "next_runs": checked.next_runs,
         "warnings": checked.warnings,
     })
 }
@@ -195,7 +206,13 @@ fn as_text(
     let definition = &checked.prepared.definition;
     let summary = &checked.streamed.summary;
     let zone = definition.schedule.zone;
-    let mut text = format!("Plan for {} ({})\n\n", definition.campaign, checked.prepared.file);
+    let mut text = match checked.next_runs.first() {
+        None => format!("Plan for {} ({})\n\n", definition.campaign, checked.prepared.file),
+        Some(run) => format!(
+            "Plan for the next run of {}, {} ({}), with its audience as it is now\n\n",
+            definition.campaign, run.campaign, checked.prepared.file
+        ),
+    };
     let mut table = Table::new(["rows", ""]).right([1]).indent(2);
     table.row(["in the audience".to_owned(), format::count(summary.rows)]);
     table.row(["become messages".to_owned(), format::count(summary.messages)]);
@@ -220,6 +237,11 @@ fn as_text(
     ));
     text.push_str(&format!("  prices    of {}: {}\n", card.date, card.source));
     text.push_str(&format!("  plan      {}\n\n", checked.plan_hash()));
+    if !checked.next_runs.is_empty() {
+        text.push_str("The next runs:\n");
+        text.push_str(&next_runs_text(&checked.next_runs, now, zone));
+        text.push('\n');
+    }
     text.push_str(&check::problems_text(summary));
     text.push_str(&check::warnings_text(&checked.warnings));
     text.push_str(&format!(

@@ -7,9 +7,11 @@
 //! | [`tally`] | adds the rows up, in memory that does not grow with them |
 //! | [`summary`] | the numbers of a report; what `--format json` prints |
 //! | [`text`] | the same numbers to read |
+//! | [`recurring`] | the runs of a recurring campaign, and their totals |
 //! | [`target`] | where a report is written: standard output, or a file that appears when it is complete |
 
 mod csv_rows;
+mod recurring;
 mod rows;
 mod summary;
 mod tally;
@@ -64,6 +66,16 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let args = Args { output: args.output.filter(|path| path != Path::new("-")), ..args };
     let format = format_of(&args, app.json)?;
     let store = app.store().await?;
+    if let Some(series) = store.series(&args.campaign).await? {
+        let text = recurring::report(&*store, &series, format, args.output.is_some()).await?;
+        let mut target = Target::open(args.output.as_deref())?;
+        match writeln!(target, "{text}").and_then(|()| target.flush()).map_err(|error| stop(error, &target)) {
+            Ok(()) => target.complete()?,
+            Err(Stop::ReaderGone) => {}
+            Err(Stop::Failed(failure)) => return Err(failure),
+        }
+        return Ok(());
+    }
     let row = control::find(&*store, &args.campaign).await?;
     let progress = if app.json || args.output.is_none() {
         Progress::hidden()

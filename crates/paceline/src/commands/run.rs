@@ -1,11 +1,13 @@
 //! `paceline run`, `scheduler`, `worker` and `reconciler`: roles that work until a signal asks them to stop.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use campaign::problem::{Place, Problem};
 
 use crate::app::{App, check_folder};
+use crate::commands::launch::recurring::RunMaker;
 use crate::config::{Config, QueueUrl, Secrets, Source, StoreUrl, WEBHOOK_PATH};
 use crate::failure::Failure;
 use crate::roles::{self, Parts, RoleSet, RunLock};
@@ -66,8 +68,15 @@ async fn work(app: &App, set: RoleSet, listen: Option<(SocketAddr, &str)>) -> Re
         Some((address, key)) => Some(roles::listen(address, key).await?),
         None => None,
     };
-    let parts =
-        Parts { config, roles: set, secrets, store: store.clone(), clock: app.clock.clone(), listener };
+    let parts = Parts {
+        config,
+        roles: set,
+        secrets,
+        store: store.clone(),
+        clock: app.clock.clone(),
+        runs: Some(Arc::new(RunMaker::new(app, store.clone()))),
+        listener,
+    };
     // Signals count from here on; before, they end the process at once, and nothing is in hand.
     let signals = roles::Signals::install()?;
     let started = tokio::select! {

@@ -6,11 +6,13 @@
 //! | [`pace`] | the rate now, from several reads |
 //! | [`list`] | all campaigns as a table |
 //! | [`detail`] | one campaign as text |
+//! | [`recurring`] | recurring campaigns: facts, table and text |
 
 mod detail;
 mod facts;
 mod list;
 mod pace;
+mod recurring;
 #[cfg(test)]
 pub(crate) mod sample;
 
@@ -18,9 +20,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use campaign::gate::GateState;
+use campaign::series::series_of;
 use chrono::{DateTime, Utc};
-use store::Store;
-use store::model::{CampaignRow, Listing, TemplateKey};
+use store::model::{CampaignRow, Listing, TemplateKey, Unreadable};
+use store::series::{SeriesListing, SeriesRow};
+use store::{Store, StoreError};
 
 use crate::app::App;
 use crate::commands::control;
@@ -28,6 +32,7 @@ use crate::failure::Failure;
 use crate::output::{self, Live, Look, Reader, screen};
 use facts::{Facts, Gates};
 use pace::PaceMeter;
+use recurring::SeriesFacts;
 
 /// How often `--watch` redraws a terminal.
 const REDRAW: Duration = Duration::from_millis(500);
@@ -52,27 +57,102 @@ enum Form {
     Line,
 }
 
+/// What one look at the store saw.
+struct Seen {
+    /// The campaign that was asked for, the runs of the recurring one, or all campaigns.
+    rows: Vec<CampaignRow>,
+    all: Vec<Facts>,
+    /// The recurring campaign that was asked for, or all.
+    series: Vec<SeriesFacts>,
+    unreadable: Vec<Unreadable>,
+    /// Of recurring campaigns that this version cannot read.
+    unreadable_series: Vec<StoreError>,
+}
+
+impl Seen {
+    async fn at(
+        app: &App,
+        store: &dyn Store,
+        key: Option<&str>,
+        meter: &mut PaceMeter,
+    ) -> Result<Self, Failure> {
+        let Listing { campaigns: rows, unreadable } = control::listing(store, key).await?;
+        let SeriesListing { series, unreadable: unreadable_series } = match key {
+            None => store.all_series().await?,
+            Some(key) => SeriesListing {
+                series: store.series(key).await?.into_iter().collect(),
+                ..SeriesListing::default()
+            },
+        };
+        let facts = |one: &SeriesRow| {
+            SeriesFacts::of(one, rows.iter().filter(|row| series_of(&row.key) == Some(&one.key)))
+        };
+        let series = series.iter().map(facts).collect();
+        meter.note(&rows, app.clock.now());
+        let all = facts_of(app, store, &rows, meter).await?;
+        Ok(Self { rows, all, series, unreadable, unreadable_series })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.series.is_empty()
+    }
+
+    fn is_over(&self) -> bool {
+        !self.is_empty()
+            && self.rows.iter().all(|row| row.state.is_over())
+            && self.series.iter().all(|series| series.state.is_over())
+    }
+
+    /// That all could be read.
+    fn end(&self) -> Result<(), Failure> {
+        control::all_readable(&self.unreadable)?;
+        match self.unreadable_series.first() {
+            None => Ok(()),
+            Some(error) => Err(Failure::Answered { exit_code: 1, sentence: error.to_string() }),
+        }
+    }
+
+    fn all_could_not_be_read(&self) -> bool {
+        self.is_empty() && !(self.unreadable.is_empty() && self.unreadable_series.is_empty())
+    }
+}
+
 pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let store = app.store().await?;
     let key = args.campaign.as_deref();
     if args.watch {
         return watch(app, &*store, key).await;
     }
-    let Listing { campaigns, unreadable } = control::listing(&*store, key).await?;
-    let all = facts_of(app, &*store, &campaigns, &PaceMeter::default()).await?;
+    let seen = Seen::at(app, &*store, key, &mut PaceMeter::default()).await?;
     let now = app.clock.now();
     if !app.json {
-        if !all.is_empty() || unreadable.is_empty() {
-            output::print(&text(&all, key, Form::Full, now))?;
+        if !seen.all_could_not_be_read() {
+            output::print(&text(&seen, key, Form::Full, now))?;
         }
     } else if key.is_some() {
-        if let Some(facts) = all.first() {
-            output::print_json(facts)?;
+        match (seen.series.first(), seen.all.first()) {
+            (Some(series), _) => {
+                output::print_json(series)?;
+            }
+            (None, Some(facts)) => {
+                output::print_json(facts)?;
+            }
+            (None, None) => {}
         }
     } else {
+        let campaigns = seen.all.iter().map(One::Campaign);
+        let all: Vec<One<'_>> = campaigns.chain(seen.series.iter().map(One::Series)).collect();
         output::print_json(&all)?;
     }
-    control::all_readable(&unreadable)
+    seen.end()
+}
+
+/// What `status --json` lists: campaigns, and then recurring ones, which say `"recurring": true`.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum One<'f> {
+    Campaign(&'f Facts),
+    Series(&'f SeriesFacts),
 }
 
 async fn watch(app: &App, store: &dyn Store, key: Option<&str>) -> Result<(), Failure> {
@@ -81,66 +161,79 @@ async fn watch(app: &App, store: &dyn Store, key: Option<&str>) -> Result<(), Fa
     let mut meter = PaceMeter::default();
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
-    let (last, unreadable) = loop {
-        let Listing { campaigns: rows, unreadable } = control::listing(store, key).await?;
-        if rows.is_empty() && !unreadable.is_empty() {
-            return control::all_readable(&unreadable);
+    let last = loop {
+        let seen = Seen::at(app, store, key, &mut meter).await?;
+        if seen.all_could_not_be_read() {
+            return seen.end();
         }
         let now = app.clock.now();
-        meter.note(&rows, now);
-        let all = facts_of(app, store, &rows, &meter).await?;
-        let is_over = !all.is_empty() && rows.iter().all(|row| row.state.is_over());
+        let is_over = seen.is_over();
         match &live {
-            Some(live) => live.show(&text(&all, key, Form::Full, now)),
+            Some(live) => live.show(&text(&seen, key, Form::Full, now)),
             None => {
                 let form = if is_over { Form::Full } else { Form::Line };
-                if append(app, &all, key, form, now)? == Reader::Gone {
+                if append(app, &seen, key, form, now)? == Reader::Gone {
                     return Ok(());
                 }
             }
         }
         if is_over {
-            break (all, unreadable);
+            break seen;
         }
         tokio::select! {
             () = app.clock.sleep(if in_place { REDRAW } else { APPEND }) => {}
-            _ = &mut interrupted => break (all, unreadable),
+            _ = &mut interrupted => break seen,
         }
     };
     if let Some(live) = live {
         live.end(&text(&last, key, Form::Full, app.clock.now()))?;
     }
-    control::all_readable(&unreadable)
+    last.end()
 }
 
 /// Writes one look at the store below the last one.
 fn append(
     app: &App,
-    all: &[Facts],
+    seen: &Seen,
     key: Option<&str>,
     form: Form,
     now: DateTime<Utc>,
 ) -> Result<Reader, Failure> {
     if !app.json {
-        return output::print(&text(all, key, form, now));
+        return output::print(&text(seen, key, form, now));
     }
     let mut reader = Reader::There;
-    for facts in all {
+    for facts in &seen.all {
         reader = output::print_json_line(facts)?;
+    }
+    for series in &seen.series {
+        reader = output::print_json_line(series)?;
     }
     Ok(reader)
 }
 
-fn text(all: &[Facts], key: Option<&str>, form: Form, now: DateTime<Utc>) -> String {
+fn text(seen: &Seen, key: Option<&str>, form: Form, now: DateTime<Utc>) -> String {
     let look = Look::of_stdout();
-    match (form, key, all.first()) {
-        (Form::Line, _, Some(_)) => {
-            all.iter().map(|facts| list::line(facts, now)).collect::<Vec<_>>().join("\n")
+    let (all, series) = (&seen.all, &seen.series);
+    if seen.is_empty() {
+        return "No campaign was launched yet: see `paceline launch`.".to_owned();
+    }
+    match (form, key, all.first(), series.first()) {
+        (Form::Line, ..) => {
+            let campaigns = all.iter().map(|facts| list::line(facts, now));
+            campaigns.chain(series.iter().map(|one| recurring::line(one, now))).collect::<Vec<_>>().join("\n")
         }
-        (Form::Full, Some(_), Some(facts)) => detail::render(facts, look, now),
-        (Form::Full, None, Some(_)) => list::render(all, look, now),
-        (Form::Line | Form::Full, _, None) => {
-            "No campaign was launched yet: see `paceline launch`.".to_owned()
+        (Form::Full, Some(_), _, Some(series)) => recurring::detail(series, all, look, now),
+        (Form::Full, Some(_), Some(facts), None) => detail::render(facts, look, now),
+        (Form::Full, ..) => {
+            let mut parts = Vec::new();
+            if !all.is_empty() {
+                parts.push(list::render(all, look, now));
+            }
+            if !series.is_empty() {
+                parts.push(recurring::render(series, look, now));
+            }
+            parts.join("\n\n")
         }
     }
 }

@@ -24,6 +24,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let store = app.store().await?;
     let Listing { campaigns, unreadable } = control::listing(&*store, args.campaign.as_deref()).await?;
+    if let Some(key) =
+        args.campaign.as_deref().filter(|_| campaigns.is_empty() && unreadable.is_empty() && !app.json)
+    {
+        output::print(&format!("{key} has made no run yet: there is nothing to verify."))?;
+        return Ok(());
+    }
     let mut checked = Vec::with_capacity(campaigns.len());
     for row in campaigns {
         let progress =

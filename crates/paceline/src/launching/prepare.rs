@@ -19,6 +19,8 @@ const LARGEST_FILE: u64 = 1024 * 1024;
 /// A campaign file that can be planned.
 #[derive(Debug)]
 pub(crate) struct Prepared {
+    /// The key it is launched by: the file's own, or that of a recurring campaign's run.
+    pub(crate) key: String,
     /// The file as the user named it.
     pub(crate) file: String,
     /// Its bytes.
@@ -39,13 +41,26 @@ impl Prepared {
     pub(crate) fn open(&self, config: &Config) -> Result<(AudienceReader, Planner), Problems> {
         let shown = self.audience.display().to_string();
         let one = |problem| Problems(vec![problem]);
-        let file =
-            File::open(&self.audience).map_err(|error| one(unopened(&self.definition, &shown, &error)))?;
+        let file = File::open(&self.audience).map_err(|error| one(self.unopened(&shown, &error)))?;
         let reader = AudienceReader::open_with_delimiter(&shown, file, self.definition.audience.delimiter)
             .map_err(one)?;
         let card = rate_card(config).map_err(one)?;
         let planner = Planner::new(self.definition.clone(), reader.columns(), &config.rates(), card)?;
         Ok((reader, planner))
+    }
+
+    fn unopened(&self, shown: &str, error: &std::io::Error) -> Problem {
+        let said = if error.kind() == std::io::ErrorKind::NotFound {
+            format!("is {shown}, which does not exist")
+        } else {
+            format!("is {shown}, which cannot be opened ({error})")
+        };
+        let help = if self.key == self.definition.campaign {
+            "the path is relative to the campaign file"
+        } else {
+            "each run reads it anew, on the machine of the scheduler that makes it"
+        };
+        self.definition.places.problem("audience.file", said).help(help)
     }
 }
 
@@ -66,15 +81,6 @@ pub(crate) fn rate_card(config: &Config) -> Result<RateCard, Problem> {
         Problem::new(Place::file(path), error.to_string())
             .help("it has the form of crates/campaign/data/rate-card.toml")
     })
-}
-
-fn unopened(definition: &Definition, shown: &str, error: &std::io::Error) -> Problem {
-    let said = if error.kind() == std::io::ErrorKind::NotFound {
-        format!("is {shown}, which does not exist")
-    } else {
-        format!("is {shown}, which cannot be opened ({error})")
-    };
-    definition.places.problem("audience.file", said).help("the path is relative to the campaign file")
 }
 
 /// Reads a campaign file.
@@ -107,7 +113,8 @@ pub(crate) fn prepare(config: &Config, file: &Path) -> Result<Prepared, Failure>
     let definition = Arc::new(Definition::parse(&shown, &bytes)?);
     let audience = file.parent().unwrap_or(Path::new("")).join(&definition.audience.file);
     let audience_bytes = std::fs::metadata(&audience).map_or(0, |m| m.len());
-    let prepared = Prepared { file: shown, bytes, definition, audience, audience_bytes };
+    let key = definition.campaign.clone();
+    let prepared = Prepared { key, file: shown, bytes, definition, audience, audience_bytes };
     prepared.open(config)?;
     Ok(prepared)
 }

@@ -175,7 +175,14 @@ impl Running {
         };
         let deadlines = self.deadlines;
         self.stops.sending.cancel();
-        keep(self.wait_for(&["scheduler", "worker"], deadlines.sending, SENDING_LATE).await);
+        keep(
+            self.wait_for(
+                &["scheduler", "maker of recurring runs", "worker"],
+                deadlines.sending,
+                SENDING_LATE,
+            )
+            .await,
+        );
         self.stops.listening.cancel();
         keep(self.wait_for(&["listener", "heartbeat"], deadlines.listening, LISTENING_LATE).await);
         self.stops.storing.cancel();

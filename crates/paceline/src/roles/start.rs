@@ -39,6 +39,8 @@ pub(crate) struct Parts<'c> {
     pub(crate) store: SharedStore,
     /// The clock.
     pub(crate) clock: SharedClock,
+    /// Launches the runs of recurring campaigns; `None`: no runs are made.
+    pub(crate) runs: Option<Arc<dyn scheduler::MakeRun>>,
     /// Where webhooks come in (where the process takes them in) and the health pages are, already bound.
     pub(crate) listener: Option<TcpListener>,
 }
@@ -48,7 +50,7 @@ pub(crate) struct Parts<'c> {
 /// # Errors
 /// A sender's settings or token cannot be used, or the store does not answer.
 pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
-    let Parts { config, roles: set, secrets, store, clock, listener } = parts;
+    let Parts { config, roles: set, secrets, store, clock, runs, listener } = parts;
     let started = clock.now();
     let id = WorkerId(format!("{}-{}-{}", host(), std::process::id(), started.timestamp_micros()));
     let install = store.install_id().await?;
@@ -111,6 +113,14 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
             let (queue, id, slices) = (means.queue.clone(), id.clone(), config.worker.slices_at_once);
             roles.spawn("worker", async move {
                 queue.serve(&id.0, slices, worker, sending).await;
+                Ok(())
+            });
+        }
+        if let Some(runs) = runs.filter(|_| set.schedules()) {
+            let recurring = scheduler::Recurring::new(store.clone(), clock.clone(), runs);
+            let (id, stop) = (id.clone(), stops.sending.clone());
+            roles.spawn("maker of recurring runs", async move {
+                recurring.run(&id, stop).await;
                 Ok(())
             });
         }

@@ -23,6 +23,7 @@
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
 //! | [`analytics`] | what the platform counted itself |
 //! | [`leaders`] | one of many leads, for a time |
+//! | [`series`] | recurring campaigns: launched once, moved, their times noted once |
 //! | [`sweeps`] | lost workers, doubts, retries, TTL, deadlines |
 #![expect(
     clippy::unwrap_used,
@@ -46,6 +47,7 @@ pub mod recording;
 pub mod registry;
 pub mod resending;
 pub mod scene;
+pub mod series;
 pub mod slices;
 pub mod statuses;
 pub mod sweeps;
@@ -234,6 +236,15 @@ macro_rules! conformance_suite {
                 a_leader_that_nobody_replaced_leads_on
                 resigning_frees_the_role_at_once
                 roles_are_led_apart
+            }
+            series {
+                a_series_reads_as_it_was_written
+                a_key_is_a_campaigns_or_a_series
+                of_launches_at_once_one_gets_the_key
+                a_dead_launch_gives_its_key_to_a_series
+                what_becomes_of_a_time_is_noted_once
+                a_problem_is_known_until_the_next
+                the_state_machine_of_series_decides
             }
         }
     };

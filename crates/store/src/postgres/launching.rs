@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use super::campaigns::lock;
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
+use super::series;
 use super::text::clean;
 use super::transition::column;
 use crate::codec::{changed, count, failed, json, micros, named, row_id, row_ids, span_micros};
@@ -22,7 +23,7 @@ use crate::{LaunchError, StoreError};
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Locked, so that of two that find the same dead launch one replaces it.
-const FIND_KEY: &str = "SELECT id, state, touched_at FROM campaigns WHERE key = $1 FOR UPDATE";
+pub(super) const FIND_KEY: &str = "SELECT id, state, touched_at FROM campaigns WHERE key = $1 FOR UPDATE";
 
 /// Frees the key. Without one, nothing is added to the campaign any more, and its rows are removed at leisure.
 const GIVE_UP: &str = "UPDATE campaigns SET key = NULL WHERE id = $1 AND state = 'loading'";
@@ -89,6 +90,11 @@ pub(super) async fn begin(
     now: DateTime<Utc>,
 ) -> Result<(CampaignId, Option<CampaignId>), LaunchError> {
     let mut tx = store.change().await?;
+    sqlx::query(series::LOCK).execute(&mut *tx).await.map_err(failed("begin a launch"))?;
+    if let Some(state) = series::state(&mut tx, &new.key).await? {
+        tx.end().await;
+        return Err(LaunchError::KeyRecurs { key: new.key.clone(), state });
+    }
     let found: Option<(i64, String, i64)> = sqlx::query_as(FIND_KEY)
         .bind(&new.key)
         .fetch_optional(&mut *tx)
@@ -322,7 +328,7 @@ pub(super) async fn abandon(store: &PostgresStore, campaign: CampaignId) -> Resu
     tx.commit("commit giving a launch up").await
 }
 
-async fn give_up(tx: &mut PgConnection, campaign: CampaignId) -> Result<()> {
+pub(super) async fn give_up(tx: &mut PgConnection, campaign: CampaignId) -> Result<()> {
     let done = sqlx::query(GIVE_UP).bind(campaign.0).execute(tx).await.map_err(failed("give a launch up"))?;
     demand_loading(campaign, done.rows_affected())
 }

@@ -13,7 +13,7 @@
 //!    status because its id is not known. So a status never stays parked beside the message that it belongs to;
 //! 4. rows of `suppressions`, in the order of their addresses; a row of `workers`.
 //!
-//! Who changes `brakes` locks that table, and nothing else.
+//! Who changes `brakes` locks that table, and nothing else. Who launches locks the table `series` before all else.
 //!
 //! A deadlock that comes about all the same, a serialisation failure, and a connection that goes away before the
 //! commit was sent changed nothing: the operation is run again, see `repeating`. A connection that goes away during
@@ -30,6 +30,7 @@
 //! | `operations` | [`Store`](crate::Store), by the functions below |
 //! | `campaigns` | reading and moving campaigns; locking them |
 //! | `launching` | writing a campaign's rows |
+//! | `series` | recurring campaigns |
 //! | `slices` | planned, released, taken back, done |
 //! | `turns` | turns at campaigns within this process |
 //! | `transition` | messages loaded, and written back with their counters |
@@ -65,6 +66,7 @@ mod recording;
 mod registry;
 mod repeating;
 mod retries;
+mod series;
 mod slices;
 mod statuses;
 mod suppression;

@@ -14,7 +14,7 @@ use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
     analytics, brakes, campaigns, claiming, launching, leaders, messages, numbers, people, recording,
-    registry, retries, slices, statuses, suppression, sweeps, templates, verify,
+    registry, retries, series, slices, statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
@@ -24,7 +24,8 @@ use crate::model::{
 };
 use crate::moving::sweeping::Unsent;
 use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
-use crate::{LaunchError, Store, StoreError, TransitionError};
+use crate::series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
+use crate::{LaunchError, SeriesError, Store, StoreError, TransitionError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -353,6 +354,52 @@ impl Store for PostgresStore {
     ) -> Result<GateState> {
         repeat(Patience::Short, "change a template's gate", || {
             templates::happen(self, key, event, rules, now)
+        })
+        .await
+    }
+
+    async fn begin_series(
+        &self,
+        new: NewSeries,
+        abandoned_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<(), LaunchError> {
+        let beginning = || series::begin(self, &new, abandoned_after, now);
+        if let Some(dead) = repeat(Patience::Short, "begin a recurring campaign", beginning).await? {
+            launching::remove(self, dead).await?;
+        }
+        Ok(())
+    }
+
+    async fn series(&self, key: &str) -> Result<Option<SeriesRow>> {
+        repeat(Patience::Short, "read a recurring campaign", || series::by_key(self, key)).await
+    }
+
+    async fn all_series(&self) -> Result<SeriesListing> {
+        repeat(Patience::Short, "read recurring campaigns", || series::all(self)).await
+    }
+
+    async fn active_series(&self) -> Result<SeriesListing> {
+        repeat(Patience::Short, "read recurring campaigns", || series::active(self)).await
+    }
+
+    async fn move_series(
+        &self,
+        key: &str,
+        event: campaign::series::Event,
+    ) -> Result<campaign::series::State, SeriesError> {
+        repeat(Patience::Short, "move a recurring campaign", || series::transition(self, key, event)).await
+    }
+
+    async fn note_series(
+        &self,
+        key: &str,
+        handled: DateTime<Utc>,
+        note: &SeriesNote,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        repeat(Patience::Short, "note a time of a recurring campaign", || {
+            series::note(self, key, handled, note, now)
         })
         .await
     }

@@ -47,7 +47,16 @@ impl Failure for crate::LaunchError {
     fn store(&self) -> Option<&StoreError> {
         match self {
             Self::Store(error) => Some(error),
-            Self::KeyTaken { .. } => None,
+            Self::KeyTaken { .. } | Self::KeyRecurs { .. } => None,
+        }
+    }
+}
+
+impl Failure for crate::SeriesError {
+    fn store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Forbidden(_) | Self::NoSuchSeries => None,
         }
     }
 }

@@ -5,11 +5,13 @@
 //! | `brakes` | what must not be sent for now |
 //! | `campaigns` | campaigns with their counters and groups, and their definitions, parsed once |
 //! | `messages` | messages and excluded rows |
+//! | `series` | recurring campaigns |
 //! | `slices` | what is left to do of a slice |
 //! | `verdict` | the guarantees, compared |
 
 pub(crate) mod brakes;
 pub(crate) mod campaigns;
 pub(crate) mod messages;
+pub(crate) mod series;
 pub(crate) mod slices;
 pub(crate) mod verdict;

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::connection::SqliteStore;
+use super::series;
 use crate::codec::{changed, count, failed, json, micros, named, row_id, row_ids, span_micros};
 use crate::model::{Chunk, NewCampaign, NewMessage, Totals};
 use crate::moving::launching::{
@@ -19,7 +20,7 @@ use crate::{LaunchError, StoreError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-const FIND_KEY: &str = "SELECT id, state, touched_at FROM campaigns WHERE key = ?1";
+pub(super) const FIND_KEY: &str = "SELECT id, state, touched_at FROM campaigns WHERE key = ?1";
 
 /// Frees the key. Without one, nothing is added to the campaign any more, and its rows are removed at leisure.
 const GIVE_UP: &str = "UPDATE campaigns SET key = NULL WHERE id = ?1 AND state = 'loading'";
@@ -90,6 +91,9 @@ pub(super) async fn begin(
     now: DateTime<Utc>,
 ) -> Result<CampaignId, LaunchError> {
     let mut tx = store.change().await?;
+    if let Some(state) = series::state(&mut tx, &new.key).await? {
+        return Err(LaunchError::KeyRecurs { key: new.key, state });
+    }
     let found: Option<(i64, String, i64)> = sqlx::query_as(FIND_KEY)
         .bind(&new.key)
         .fetch_optional(&mut *tx)
@@ -295,14 +299,14 @@ pub(super) async fn abandon(store: &SqliteStore, campaign: CampaignId) -> Result
     remove(store, campaign).await
 }
 
-async fn give_up(tx: &mut SqliteConnection, campaign: CampaignId) -> Result<()> {
+pub(super) async fn give_up(tx: &mut SqliteConnection, campaign: CampaignId) -> Result<()> {
     let done = sqlx::query(GIVE_UP).bind(campaign.0).execute(tx).await.map_err(failed("give a launch up"))?;
     demand_loading(campaign, done.rows_affected())
 }
 
 /// Removes the rows of a launch that was given up. Safe to be cut short: what is left belongs to a campaign
 /// without a key, which nothing shows or sends.
-async fn remove(store: &SqliteStore, campaign: CampaignId) -> Result<()> {
+pub(super) async fn remove(store: &SqliteStore, campaign: CampaignId) -> Result<()> {
     let (first, last) = row_ids(campaign);
     let removing = failed("remove a launch that was given up");
     loop {

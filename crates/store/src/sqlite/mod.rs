@@ -9,6 +9,7 @@
 //! | `operations` | [`Store`](crate::Store), by the functions below |
 //! | `campaigns` | reading and moving campaigns |
 //! | `launching` | writing a campaign's rows |
+//! | `series` | recurring campaigns |
 //! | `slices` | planned, released, taken back, done |
 //! | `transition` | messages loaded, and written back with their counters |
 //! | `claiming` | the compare-and-set before a send |
@@ -38,6 +39,7 @@ mod operations;
 mod people;
 mod recording;
 mod registry;
+mod series;
 mod slices;
 mod statuses;
 mod suppression;

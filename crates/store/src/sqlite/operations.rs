@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use super::connection::SqliteStore;
 use super::{
     analytics, brakes, campaigns, claiming, launching, leaders, messages, numbers, people, recording,
-    registry, slices, statuses, suppression, sweeps, templates, verify,
+    registry, series, slices, statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
@@ -22,7 +22,8 @@ use crate::model::{
 };
 use crate::moving::sweeping::Unsent;
 use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
-use crate::{LaunchError, Store, StoreError, TransitionError};
+use crate::series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
+use crate::{LaunchError, SeriesError, Store, StoreError, TransitionError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
@@ -308,5 +309,44 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<GateState> {
         templates::happen(self, key, event, rules, now).await
+    }
+
+    async fn begin_series(
+        &self,
+        new: NewSeries,
+        abandoned_after: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<(), LaunchError> {
+        series::begin(self, &new, abandoned_after, now).await
+    }
+
+    async fn series(&self, key: &str) -> Result<Option<SeriesRow>> {
+        series::by_key(self, key).await
+    }
+
+    async fn all_series(&self) -> Result<SeriesListing> {
+        series::all(self).await
+    }
+
+    async fn active_series(&self) -> Result<SeriesListing> {
+        series::active(self).await
+    }
+
+    async fn move_series(
+        &self,
+        key: &str,
+        event: campaign::series::Event,
+    ) -> Result<campaign::series::State, SeriesError> {
+        series::transition(self, key, event).await
+    }
+
+    async fn note_series(
+        &self,
+        key: &str,
+        handled: DateTime<Utc>,
+        note: &SeriesNote,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        series::note(self, key, handled, note, now).await
     }
 }
