@@ -20,6 +20,7 @@
 //! | `errors`, `countries`, `limits`, `templates` | the platform's codes, country rules, limits, templates |
 //! | `state`, `sends`, `faults`, `fate`, `changes` | what the platform remembers, how it answers, what comes of it |
 //! | `graph`, `fields`, `reach`, `analytics`, `onboarding` | calls about numbers, accounts, templates, reach, what was counted, and businesses |
+//! | `door` | through which a send comes: Meta's, or 360dialog's |
 //! | `dialog360` | the same as 360dialog tells it: keys, wrapped errors, its own refusals, unsigned webhooks |
 //! | `webhooks` | payloads, the queue of what is due, delivery |
 //! | `ledger` | what was really accepted, and what came of it |
@@ -32,6 +33,7 @@ mod config;
 mod control;
 mod countries;
 mod dialog360;
+mod door;
 mod draws;
 mod errors;
 mod fate;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::config::{Account, Category, MaxPrice, TemplateStatus};
 use crate::countries;
-use crate::dialog360::{OwnError, wrapped};
+use crate::door::{Door, own_error, server_error};
 use crate::draws::{Draws, What};
 use crate::errors::ApiError;
 use crate::fate::{Accepted, Forced, Plan};
@@ -38,25 +38,6 @@ pub(crate) struct Call<'a> {
     pub(crate) phone_number_id: &'a str,
     pub(crate) token: Option<&'a str>,
     pub(crate) door: Door,
-}
-
-/// Through which a send comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// The Graph API: `token` is a bearer token.
-    Graph,
-    /// 360dialog: `token` is a number's key.
-    Dialog360,
-}
-
-impl Door {
-    /// An error of the platform as it is written there.
-    fn body(self, error: &ApiError, trace: &str) -> String {
-        match self {
-            Self::Graph => error.body(trace).to_string(),
-            Self::Dialog360 => wrapped(error, trace).to_string(),
-        }
-    }
 }
 
 /// What goes back over the wire.
@@ -458,22 +439,6 @@ fn cap(max_price: MaxPrice, account: &Account, multiplier: f64) -> Decimal {
 pub(crate) fn smallest_units(currency: &str) -> i64 {
     const WHOLE: &[&str] = &["CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW", "PYG", "TWD", "VND"];
     if WHOLE.contains(&currency) { 1 } else { 100 }
-}
-
-/// 500 and 503 as the platform writes them; anything else is a gateway's page, or, below 500, what 360dialog says of
-/// its own.
-fn server_error(door: Door, http: u16, trace: &str) -> Reply {
-    let error = match (door, http) {
-        (_, 500) => ApiError::new(131000, "Message failed to send due to an unknown error."),
-        (_, 503) => ApiError::new(2, "Temporary due to downtime or due to being overloaded."),
-        (Door::Dialog360, 400..=499) => return own_error(&OwnError::of_status(http)),
-        _ => return Reply::Gateway { http },
-    };
-    Reply::Json { http, headers: BTreeMap::new(), body: door.body(&error, trace) }
-}
-
-fn own_error(own: &OwnError) -> Reply {
-    Reply::Json { http: own.http, headers: BTreeMap::new(), body: own.body().to_string() }
 }
 
 fn refused_before(latency: Duration, reply: Reply, http: u16) -> (Answer, Decision) {

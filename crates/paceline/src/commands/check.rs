@@ -1,4 +1,5 @@
-//! `paceline check F`: reads everything, writes nothing, and says what is wrong.
+//! `paceline check F`: reads everything, writes nothing of the campaign, and says what is wrong. What the account tells of
+//! templates is kept, where there is a database.
 
 use std::path::PathBuf;
 

@@ -154,16 +154,11 @@ async fn launch_as(
     }
 }
 
-/// That a campaign can be sent by this version, and now.
+/// That a campaign can still be sent.
 ///
 /// # Errors
-/// A refusal, or the problem that its end has passed.
+/// The problem that its end has passed.
 fn sendable(definition: &Definition, now: DateTime<Utc>) -> Result<(), Failure> {
-    if definition.limits.per_recipient.is_some() {
-        return Err(Failure::Refused(
-            "limits.per_recipient is not applied by this version; leave it out, and keep the frequency by the audience".to_owned(),
-        ));
-    }
     if let Some(end) = definition.schedule.end.filter(|end| *end <= now) {
         let problem = definition
             .places

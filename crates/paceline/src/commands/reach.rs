@@ -5,6 +5,7 @@ use campaign::money::Currency;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use whatsapp::Client;
+use whatsapp::Provider;
 use whatsapp::account::{ReachInterval, ReachPoint};
 
 use crate::app::App;
@@ -83,6 +84,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let sender = asking::sender(&app.config, args.sender.as_deref())?;
     let client = asking::client(&app.config, sender)?;
     let countries = match args.country.as_slice() {
+        // It would not tell its number either, and says below what it does not tell.
+        [] if client.provider() == Provider::Dialog360 => Vec::new(),
         [] => vec![own_country(&client, &sender.name).await?],
         some => some.iter().map(|country| country.code().to_owned()).collect(),
     };

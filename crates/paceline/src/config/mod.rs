@@ -10,6 +10,7 @@
 //! | [`environment`] | `PACELINE_SECTION__KEY` |
 //! | [`decode`] | from the tree to the values, with every problem |
 //! | [`address`] | addresses of stores, queues and platforms |
+//! | [`unique`] | what no two senders may have in common |
 //! | [`secrets`] | secrets by name: environment variable or file |
 
 mod address;
@@ -18,6 +19,7 @@ mod environment;
 mod load;
 mod model;
 mod secrets;
+mod unique;
 
 pub(crate) use address::{QueueUrl, StoreUrl};
 pub(crate) use load::{Source, load};

@@ -5,7 +5,7 @@
 //! | `prepare` | reads the file and opens the audience, with every problem at once |
 //! | `preflight` | asks the account what the plan depends on |
 //! | [`fits`] | whether what the campaign fills in is what its template has |
-//! | [`known`] | a template as it is kept |
+//! | `known` | a template as it is kept |
 //! | `stream` | reads the audience once: counts it, and stores it where a campaign is launched |
 
 mod fits;

@@ -110,7 +110,6 @@ async fn lift(
 async fn is_said(tx: &mut SqliteConnection, subject: &Subject, cause: Cause, word: Word) -> Result<bool> {
     let ((kind, key), cause) = (subject.columns(), cause.to_string());
     let doing = failed("keep the platform's last word");
-    let key = key;
     let last = sqlx::query(LAST_WORD).bind(kind).bind(&key).bind(&cause).fetch_optional(&mut *tx).await;
     let last = last.map_err(&doing)?.map(|row| brakes::word(&mut Reader::new(&row))).transpose()?;
     if !word.counts_after(last) {
