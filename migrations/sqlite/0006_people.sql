@@ -14,6 +14,8 @@ CREATE TABLE cooldowns (
     PRIMARY KEY (portfolio, address)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX cooldowns_over ON cooldowns (until);
+
 -- Of portfolios with a limit: when each person was last written to, in slots of five minutes since 1970. What counts no
 -- longer is removed when a new slot begins.
 CREATE TABLE reached_people (

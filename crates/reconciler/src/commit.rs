@@ -158,7 +158,7 @@ impl Committer {
         for word in &changes.number_words {
             brakes.extend(self.of_number(word).await?);
         }
-        for stop in &changes.stops {
+        for stop in changes.stops.iter().filter(|stop| !stop.is_old(self.clock.now())) {
             // Of messages that are not ours, or not known yet, nobody knows what stops.
             if let Some(group) = self.store.sent_with(&stop.wamid, stop.key).await? {
                 brakes.push(BrakeChange::Set(stop.brake(group, self.clock.now())));

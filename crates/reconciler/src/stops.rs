@@ -3,7 +3,7 @@
 
 use campaign::ids::MessageId;
 use campaign::platform_error::{LIFTS_AFTER, Stopped, Verdict};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use store::brake::{Brake, Cause, Subject};
 use store::model::SentWith;
 use whatsapp::webhook::StatusEvent;
@@ -20,7 +20,12 @@ pub struct Stop {
     cause: Cause,
     reason: String,
     lifts_by_itself: bool,
+    failed_at: Option<DateTime<Utc>>,
 }
+
+/// A failure that is told so late says nothing of the present: the platform repeats its webhooks for days, and somebody
+/// may have mended the cause and resumed.
+const OLD: TimeDelta = TimeDelta::minutes(10);
 
 impl Stop {
     /// What a failure stops, if anything.
@@ -39,6 +44,7 @@ impl Stop {
             cause: Cause::Refused(code.unwrap_or_default()),
             reason: verdict.explanation.clone(),
             lifts_by_itself: verdict.lifts_by_itself,
+            failed_at: event.timestamp,
         })
     }
 
@@ -46,6 +52,12 @@ impl Stop {
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         (self.cause, &self.phone_number_id) == (other.cause, &other.phone_number_id)
+    }
+
+    /// Whether it happened too long ago to stop anything now.
+    #[must_use]
+    pub fn is_old(&self, now: DateTime<Utc>) -> bool {
+        self.failed_at.is_some_and(|at| at + OLD < now)
     }
 
     /// The brake, on what the message was sent with.

@@ -290,6 +290,8 @@ fn allowance(row: &CampaignRow, group: &GroupRow, around: &Surroundings) -> Resu
     let people: u64 = reached.iter().map(|reached| reached.people).sum();
     let left = u64::from(*limit).saturating_sub(people);
     match reached.first() {
+        // Who is tried again was mostly written to before, and counts already; the claim looks at each.
+        Some(_) if left == 0 && group.retries > 0 => Ok(group.retries),
         Some(first) if left == 0 => Err(Hindrance {
             until: Some(first.until),
             why: format!(
@@ -319,6 +321,10 @@ fn braked(brake: &Brake) -> String {
     let time = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M:%S UTC").to_string();
     let end = match (until, on, cause) {
         (Some(until), ..) => format!("It is tried again at {}", time(until)),
+        // A webhook tells that the flag is off, or that more people may be written to.
+        (None, Subject::Sender(_), Cause::Quality | Cause::Refused(131_048)) => {
+            "It goes on when the platform says so, or with `paceline resume`".to_owned()
+        }
         // No webhook tells that these are well again.
         (None, Subject::Sender(_), _) | (None, Subject::Account(_), Cause::Refused(_)) => {
             "Once the cause is gone: `paceline resume`".to_owned()
@@ -391,6 +397,7 @@ mod tests {
             variant: None,
             zone: zone.into(),
             planned,
+            retries: 0,
             released,
             not_before: None,
         }
@@ -458,6 +465,37 @@ mod tests {
         );
         let full = CampaignRow { groups: vec![group(0, "UTC", 760, 240)], ..row };
         assert_eq!(decide(&full, &around(open()), noon()), []);
+    }
+
+    #[test]
+    fn at_the_portfolios_limit_only_retries_are_released() {
+        let until = noon() + TimeDelta::hours(3);
+        let around = Surroundings {
+            daily_reach: BTreeMap::from([("s".to_owned(), 250)]),
+            reached: BTreeMap::from([("p".to_owned(), vec![Reached { people: 250, until }])]),
+            ..around(open())
+        };
+        let fresh = row(lifecycle::State::Running, "", &[(QUEUED, 100)], vec![group(0, "UTC", 100, 0)]);
+        let actions = decide(&fresh, &around, noon());
+        let [Action::Explain(Some(reason))] = &actions[..] else { panic!("{actions:?}") };
+        assert!(
+            reason.contains(
+                "250 people were written to in 24 hours, and 250 is all; it goes on at 2026-11-23 15:00 UTC"
+            ),
+            "{reason}"
+        );
+        let groups = vec![GroupRow { retries: 7, ..group(0, "UTC", 100, 0) }];
+        let retrying = row(lifecycle::State::Running, "", &[(QUEUED, 100)], groups);
+        let release = Action::Release(vec![ReleaseOrder { group: 0, messages: 7 }]);
+        assert_eq!(decide(&retrying, &around, noon()), [release]);
+        // With room for 50, no more than 50 are let go, and what is in workers' hands counts.
+        let around = Surroundings {
+            reached: BTreeMap::from([("p".to_owned(), vec![Reached { people: 200, until }])]),
+            ..around
+        };
+        let in_hand = row(lifecycle::State::Running, "", &[(QUEUED, 100)], vec![group(0, "UTC", 90, 10)]);
+        let release = Action::Release(vec![ReleaseOrder { group: 0, messages: 40 }]);
+        assert_eq!(decide(&in_hand, &around, noon()), [release]);
     }
 
     #[test]

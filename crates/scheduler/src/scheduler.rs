@@ -346,7 +346,10 @@ impl Scheduler {
         let expired = store.sweep_ttl(now, self.settings.ttl_margin, BATCH).await;
         let placed = store.requeue_retries(now, self.retry_slice(), BATCH).await;
         let pruned = store.prune_parked(now - FORGET_PARKED, BATCH).await;
-        [lost, overdue, doubts, expired, placed, pruned].into_iter().try_for_each(|step| step.map(|_| ()))
+        let cooled = store.prune_cooldowns(now, BATCH).await;
+        [lost, overdue, doubts, expired, placed, pruned, cooled]
+            .into_iter()
+            .try_for_each(|step| step.map(|_| ()))
     }
 
     /// Retries of all campaigns are cut alike, for the slowest sender.

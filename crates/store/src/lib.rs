@@ -293,6 +293,12 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// The do-not-send list in the order of its addresses, from after `after`, at most `limit`.
     async fn suppressions(&self, after: Option<&str>, limit: u32) -> Result<Vec<Suppression>>;
 
+    /// Forgets people who need not be left alone any more, at most `limit`. Returns how many.
+    async fn prune_cooldowns(&self, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+
+    /// Says which business portfolio each of these senders belongs to, by name: what was launched before follows.
+    async fn name_portfolios(&self, portfolios: &BTreeMap<String, String>) -> Result<()>;
+
     /// The people whom a portfolio with a limit has written to in the last 24 hours (`campaign::pacing::daily_reach`),
     /// those first who count until the earliest time.
     async fn reached(&self, portfolio: &str, now: DateTime<Utc>) -> Result<Vec<Reached>>;

@@ -258,6 +258,8 @@ pub struct GroupRow {
     /// Messages that wait in planned slices which may be released (no `not_before`, or one that had passed at
     /// the last `reclaim_slices` or `release`).
     pub planned: u64,
+    /// Of these, messages that are tried again: they go first.
+    pub retries: u64,
     /// Messages that wait in released slices: not yet claimed, so `attempts + released` is how far the
     /// campaign has been let go.
     pub released: u64,

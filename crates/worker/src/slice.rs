@@ -284,7 +284,9 @@ impl Worker {
         let ready = Ready { messages: claimed.messages.into_iter().zip(places).collect(), good_until };
         self.dispatch(context, &ask, ready, used, flight).await;
         match claimed.held? {
-            Held::Gate { until, .. } | Held::DailyReach { until } => Some(Some(until)),
+            Held::Gate { until, .. } => Some(Some(until)),
+            // The scheduler knows until when, and releases nothing more; a limit may also be raised meanwhile.
+            Held::DailyReach { until } => Some(Some(until.min(self.clock.now() + PUT_BACK))),
             // What is under way may give some of its reservation back.
             Held::Budget => Some(Some(self.clock.now() + Duration::from_secs(1))),
             // The scheduler looks by its own clock: a slice must not go round while the two differ.

@@ -9,7 +9,7 @@ use serde_json::json;
 use simulator::{Answer, Category, Change, Outcome, Quality, Rule, Template, TemplateStatus};
 use store::brake::{BrakeChange, Lifted};
 use store::model::CampaignRow;
-use testkit::files::{PHONE_NUMBER_ID, SECOND, WABA_ID};
+use testkit::files::{PHONE_NUMBER_ID, SECOND, WABA_ID, person};
 use testkit::{World, WorldOptions};
 
 /// A template of the same account beside the one that is braked.
@@ -227,6 +227,27 @@ async fn an_old_word_that_is_repeated_does_not_overrule_who_resumed() {
     world.catch_up();
     world.platform.tell_again(pause);
     assert!(world.platform.pump().await >= 1);
+    assert_eq!(world.store.brakes(world.now()).await.unwrap(), []);
+}
+
+/// A message that failed an hour ago says nothing of the present, however often the platform tells of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_failure_that_is_told_again_does_not_overrule_who_resumed() {
+    let world = crate::world(WorldOptions::default()).await;
+    world.files.people("ten.csv", 0, 10);
+    world.launch(&world.files.campaign("unpaid", "ten.csv", "")).await;
+    world.platform.script(Rule::to(person(0), Outcome::FailLater { code: 131_042 }).times(1));
+    world.step().await;
+    world.pass(Duration::from_secs(60), Duration::from_secs(10)).await;
+    assert_eq!(world.store.brakes(world.now()).await.unwrap().len(), 1, "the account cannot be charged");
+    world.clock.advance(Duration::from_secs(3_600));
+    world.catch_up();
+    let _ = world.cli(&["resume", "unpaid"]).await.good();
+    world.catch_up();
+    for webhook in 0..world.platform.told() {
+        world.platform.tell_again(webhook);
+    }
+    assert!(world.platform.pump().await >= 10);
     assert_eq!(world.store.brakes(world.now()).await.unwrap(), []);
 }
 

@@ -137,7 +137,7 @@ async fn an_end_before_the_limit_lets_all_through_is_told_beforehand() {
     let warnings = plan["warnings"].to_string();
     assert!(
         warnings.contains(
-            "may write to 250 people in 24 hours: before schedule.end at most 500 of the 1,000 messages"
+            "its portfolio may write to 250 people in 24 hours: before schedule.end at most 500 of the 1,000 messages"
         ),
         "{warnings}"
     );

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use store::model::{Analytics, CampaignRow, Charge, TemplateCount, TemplateKey};
-use whatsapp::Client;
 use whatsapp::account::{AccountError, Charged, TemplateDay, TemplateQuery};
+use whatsapp::{Client, Provider};
 
 use crate::app::App;
 use crate::commands::{asking, control};
@@ -52,6 +52,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
         to: (span.until - TimeDelta::seconds(1)).date_naive(),
         ..Analytics::default()
     };
+    let mut untold = Vec::new();
     for (sender, templates) in accounts(&row) {
         let sender = app.config.sender(&sender).ok_or_else(|| {
             Failure::BadUse(format!(
@@ -60,6 +61,13 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
                 row.key
             ))
         })?;
+        if sender.provider == Provider::Dialog360 {
+            untold.push(format!(
+                "360dialog does not tell what it counted of account {}; look in its hub",
+                sender.waba_id
+            ));
+            continue;
+        }
         let client = asking::client(&app.config, sender)?;
         let account = Asked { app, client: &client, waba_id: &sender.waba_id, span, key: &row.key };
         analytics.templates.extend(account.templates(&templates, enable).await?);
@@ -67,11 +75,15 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
             client.pricing_analytics(&sender.waba_id, span.from, span.until).await.map_err(failed)?;
         analytics.charges.extend(charges(&sender.waba_id, charged));
     }
+    if analytics.templates.is_empty() && !untold.is_empty() {
+        return Err(Failure::Refused(untold.join("; ")));
+    }
     store.keep_analytics(row.id, &analytics, now).await?;
     if app.json {
         output::print_json(&analytics)?;
     } else {
-        let text = render(&analytics, Look::of_stdout());
+        let mut text = render(&analytics, Look::of_stdout());
+        untold.iter().for_each(|line| text.push_str(&format!("\n\nnote: {line}")));
         output::print(&format!("{text}\n\nIt is in `paceline report {}` from now on.", row.key))?;
     }
     Ok(())
@@ -250,9 +262,11 @@ pub(crate) fn render(analytics: &Analytics, look: Look) -> String {
         ]);
     }
     parts.push(table.render(look));
-    let mut table = Table::new(["CHARGED", "COUNTRY", "MESSAGES", "COST"]).right([2, 3]).indent(2);
+    let mut table =
+        Table::new(["ACCOUNT", "CHARGED AS", "COUNTRY", "MESSAGES", "COST"]).right([3, 4]).indent(2);
     for charge in &analytics.charges {
         table.row([
+            charge.waba_id.clone(),
             charge.category.to_lowercase(),
             charge.country.clone().unwrap_or_else(|| format::NOTHING.to_owned()),
             format::count(charge.messages),
@@ -260,6 +274,8 @@ pub(crate) fn render(analytics: &Analytics, look: Look) -> String {
         ]);
     }
     if !analytics.charges.is_empty() {
+        let said = "What it charged for all marketing messages that were delivered on these days, of any template and number of the account, in the account's currency.";
+        parts.push(look.wrap(said, 2));
         parts.push(table.render(look));
     }
     parts.join("\n")

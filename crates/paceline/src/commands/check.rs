@@ -54,9 +54,6 @@ pub(crate) async fn check(app: &App, args: &Args) -> Result<Checked, Failure> {
     let prepared = prepare(&app.config, &args.file)?;
     let account = preflight(&app.config, &prepared.definition, args.offline).await;
     let store = existing_store(app).await?;
-    if let Some(store) = &store {
-        store.keep_templates(&account.known, None, app.clock.now()).await?;
-    }
     let progress = audience_progress(&prepared);
     let streamed = stream(app, &prepared, store.as_ref(), None, &progress).await?;
     drop(progress);
@@ -143,18 +140,16 @@ pub(crate) fn too_many_invalid(prepared: &Prepared, summary: &Summary) -> Vec<ca
 fn too_many_people(app: &App, prepared: &Prepared, summary: &Summary) -> Option<String> {
     let definition = &prepared.definition;
     let end = definition.schedule.end?.to_utc();
-    let senders = definition.senders.iter().filter_map(|name| app.config.sender(name));
-    let limited = senders.filter_map(|sender| Some((sender.daily_reach.limit()?, sender.portfolio())));
-    let (limit, portfolio) = limited.min()?;
+    let limit = super::plan::daily_reach(app, definition)?;
     let now = app.clock.now();
     let start = definition.schedule.start.map_or(now, |start| start.to_utc().max(now));
     let days = (end - start).num_seconds().max(0).unsigned_abs().div_ceil(24 * 3_600);
-    let most = u64::from(limit).saturating_mul(days);
+    let most = limit.saturating_mul(days);
     (most < summary.messages).then(|| {
         format!(
-            "the portfolio {portfolio} may write to {} people in 24 hours: before schedule.end at most {} of the {} messages go out, and the rest expire; \
+            "its portfolio may write to {} people in 24 hours: before schedule.end at most {} of the {} messages go out, and the rest expire; \
              move the end, or leave people out",
-            format::count(u64::from(limit)),
+            format::count(limit),
             format::count(most),
             format::count(summary.messages)
         )

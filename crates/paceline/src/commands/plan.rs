@@ -1,6 +1,7 @@
 //! `paceline plan F`: what `check` does, and then who gets it when, whom the plan leaves out and why, when it
 //! finishes, what it costs, and the hash by which exactly this plan is launched.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use campaign::definition::{Definition, Speed};
@@ -100,7 +101,15 @@ async fn gate(
     Ok(latest)
 }
 
-/// Whom the senders' portfolio has written to in the last 24 hours: they count towards its limit.
+/// How many people the senders' portfolios may write to in 24 hours, together; `None`: as many as they like.
+pub(super) fn daily_reach(app: &App, definition: &Definition) -> Option<u64> {
+    let senders = definition.senders.iter().filter_map(|name| app.config.sender(name));
+    let limits: BTreeMap<&str, Option<u32>> =
+        senders.map(|sender| (sender.portfolio(), sender.daily_reach.limit())).collect();
+    limits.into_values().map(|limit| limit.map(u64::from)).sum()
+}
+
+/// Whom the senders' portfolios have written to in the last 24 hours: they count towards their limits.
 async fn reached(
     app: &App,
     definition: &Definition,
@@ -108,11 +117,14 @@ async fn reached(
 ) -> Result<Vec<(DateTime<Utc>, u64)>, Failure> {
     let Some(store) = super::check::existing_store(app).await? else { return Ok(Vec::new()) };
     let senders = definition.senders.iter().filter_map(|name| app.config.sender(name));
-    let Some(tightest) = senders.min_by_key(|s| s.daily_reach.limit().unwrap_or(u32::MAX)) else {
-        return Ok(Vec::new());
-    };
-    let reached = store.reached(tightest.portfolio(), now).await?;
-    Ok(reached.into_iter().map(|reached| (reached.until, reached.people)).collect())
+    let portfolios: BTreeSet<&str> = senders.map(|sender| sender.portfolio()).collect();
+    let mut all = Vec::new();
+    for portfolio in portfolios {
+        let reached = store.reached(portfolio, now).await?;
+        all.extend(reached.into_iter().map(|reached| (reached.until, reached.people)));
+    }
+    all.sort_unstable();
+    Ok(all)
 }
 
 fn timeline(
@@ -135,7 +147,6 @@ fn timeline(
     } else {
         Rate::per_second_of(together).unwrap_or(Rate::FASTEST)
     };
-    let reach = senders().map(|s| s.daily_reach.limit().map(u64::from)).collect::<Vec<_>>();
     forecast(&Outlook {
         groups: &groups,
         start,
@@ -149,7 +160,7 @@ fn timeline(
             Some(Speed::Over(time)) => Pace::Over(time),
         },
         sender_rate,
-        daily_reach: reach.into_iter().min_by_key(|limit| limit.unwrap_or(u64::MAX)).flatten(),
+        daily_reach: daily_reach(app, definition),
         reached,
     })
 }

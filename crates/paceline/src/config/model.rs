@@ -102,6 +102,11 @@ impl Config {
         self.senders.iter().map(|sender| (sender.name.clone(), sender.rate)).collect()
     }
 
+    /// The portfolio of each sender, by name.
+    pub(crate) fn portfolios(&self) -> BTreeMap<String, String> {
+        self.senders.iter().map(|sender| (sender.name.clone(), sender.portfolio().to_owned())).collect()
+    }
+
     /// How many people each sender's portfolio may write to in 24 hours, where there is a limit, by the sender's name.
     pub(crate) fn daily_reach(&self) -> BTreeMap<String, u32> {
         self.senders

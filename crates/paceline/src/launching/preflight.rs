@@ -46,17 +46,20 @@ pub(crate) async fn preflight(config: &Config, definition: &Definition, offline:
         ttl_s: wanted.unwrap_or(DEFAULT_TTL_S),
         longest_ttl_s: None,
     };
+    // A template's own max price is told by the account alone.
+    let unsure = definition.budget.is_some() && definition.delivery.max_price.is_none();
+    let of_budget = if unsure { ", and the budget holds only if no template has a max price" } else { "" };
     if offline {
-        account
-            .warnings
-            .push("the account was not asked (--offline): templates and senders are not checked".to_owned());
+        account.warnings.push(format!(
+            "the account was not asked (--offline): templates and senders are not checked{of_budget}"
+        ));
         return account;
     }
     let mut asked = Vec::new();
     for sender in definition.senders.iter().filter_map(|name| config.sender(name)) {
         if sender.provider == Provider::Dialog360 {
             account.warnings.push(format!(
-                "sender {}: 360dialog does not tell of templates and numbers, so they are not checked{}; look in its hub",
+                "sender {}: 360dialog does not tell of templates and numbers, so they are not checked{of_budget}{}; look in its hub",
                 sender.name,
                 if wanted.is_none() { ", and a time to live of 30 days is assumed (delivery.ttl says another)" } else { "" }
             ));

@@ -125,6 +125,8 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
             });
         }
         if set.schedules() {
+            // A business_id that was added to the configuration holds for campaigns that were launched before it, too.
+            store.name_portfolios(&config.portfolios()).await?;
             let settings = scheduler::Settings {
                 daily_reach: config.daily_reach(),
                 ..scheduler::Settings::new(config.rates(), config.gate_rules())

@@ -83,6 +83,28 @@ pub async fn who_was_written_to_counts_once(store: SharedStore) {
     assert!(held_until(&claimed) > later + TimeDelta::hours(24));
 }
 
+pub async fn who_counts_already_is_written_to_again_at_the_limit(store: SharedStore) {
+    let scene = limited(Setup::default(), &store, 3).await;
+    scene.claim(0, 0..3, at(1)).await;
+    for seq in [0, 2] {
+        scene.refused(seq, 1, Some(at(2)), at(1)).await;
+    }
+    // Two are tried again, and two are new: these find no place.
+    let claimed = scene.claim(0, 0..5, at(3)).await;
+    assert_eq!(seqs(&claimed), [0, 2]);
+    held_until(&claimed);
+    assert_eq!(people(&store, at(3)).await, 3);
+}
+
+pub async fn a_portfolio_that_is_named_later_counts_for_what_was_launched_before(store: SharedStore) {
+    let scene = limited(Setup { portfolio: "waba", ..Setup::default() }, &store, 3).await;
+    let named = BTreeMap::from([("jaspers-in".to_owned(), PORTFOLIO.to_owned())]);
+    store.name_portfolios(&named).await.unwrap();
+    assert_eq!(scene.campaign().await.groups[0].portfolio, PORTFOLIO);
+    scene.claim(0, 0..2, at(1)).await;
+    assert_eq!(people(&store, at(2)).await, 2);
+}
+
 pub async fn a_portfolio_without_a_limit_counts_nobody(store: SharedStore) {
     let scene = Setup::default().released(&store).await;
     assert_eq!(scene.claim(0, 0..5, at(1)).await.messages.len(), 5);
@@ -147,7 +169,10 @@ pub async fn a_shielded_person_is_left_alone_by_all_campaigns(store: SharedStore
     // Another portfolio may write to them, and after a day everybody may.
     let other = Setup { key: "other", portfolio: "7002", ..Setup::default() }.released(&store).await;
     assert_eq!(other.claim(0, 0..5, at(3)).await.messages.len(), 5);
+    assert_eq!(store.prune_cooldowns(day - TimeDelta::seconds(1), 10).await.unwrap(), 0);
+    assert_eq!(store.prune_cooldowns(day, 10).await.unwrap(), 1);
     assert_eq!(store.requeue_retries(day, 10, 10).await.unwrap(), 2);
+    assert_eq!(second.campaign().await.groups[0].retries, 1);
     second.release_all(day).await;
     assert_eq!(seqs(&second.claim(2, [0], day).await), [0]);
 }

@@ -164,6 +164,8 @@ macro_rules! conformance_suite {
                 no_more_people_than_the_portfolio_may_write_to
                 campaigns_of_a_portfolio_share_its_limit_under_concurrency
                 who_was_written_to_counts_once
+                who_counts_already_is_written_to_again_at_the_limit
+                a_portfolio_that_is_named_later_counts_for_what_was_launched_before
                 a_portfolio_without_a_limit_counts_nobody
                 who_had_as_many_as_the_cap_allows_is_skipped
                 a_shielded_person_is_left_alone_by_all_campaigns

@@ -214,8 +214,13 @@ impl Grant<'_> {
                 defer(batch, id, now, until);
                 continue;
             }
-            if claimed.held.is_some() {
-                continue;
+            let counts_already =
+                self.people.allowance.as_ref().is_none_or(|reach| reach.has_reached(&message.recipient));
+            match claimed.held {
+                // Whoever was written to lately takes no place from anybody.
+                Some(Held::DailyReach { .. }) if counts_already => {}
+                Some(_) => continue,
+                None => {}
             }
             if self.is_canary && !claimed.messages.is_empty() {
                 let after = self.gate.on_canary_claimed(now);
@@ -235,7 +240,7 @@ impl Grant<'_> {
                 continue;
             }
             if let (Some(allowance), Some(left)) = (&self.people.allowance, &mut left)
-                && !allowance.has_reached(&message.recipient)
+                && !counts_already
             {
                 if *left == 0 {
                     claimed.held = Some(Held::DailyReach { until: allowance.comes_back });

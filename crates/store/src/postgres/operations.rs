@@ -241,6 +241,15 @@ impl Store for PostgresStore {
         repeat(Patience::Short, "read what the platform counted", || analytics::read(self, campaign)).await
     }
 
+    async fn prune_cooldowns(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "forget whom to leave alone", || people::prune(self, now, limit)).await
+    }
+
+    async fn name_portfolios(&self, portfolios: &BTreeMap<String, String>) -> Result<()> {
+        repeat(Patience::Short, "name the senders' portfolios", || people::name_portfolios(self, portfolios))
+            .await
+    }
+
     async fn reached(&self, portfolio: &str, now: DateTime<Utc>) -> Result<Vec<Reached>> {
         repeat(Patience::Short, "count the people of a portfolio", || people::reached(self, portfolio, now))
             .await

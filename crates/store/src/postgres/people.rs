@@ -69,7 +69,13 @@ const COOL_DOWN: &str = "
     ORDER BY g.portfolio, m.recipient
     ON CONFLICT (portfolio, address) DO UPDATE SET until = greatest(d.until, excluded.until)";
 
-const COOLED: &str = "DELETE FROM cooldowns WHERE until <= $1";
+/// Those who are being left alone anew at this moment are passed over.
+pub(super) const COOLED: &str = "
+    DELETE FROM cooldowns
+    WHERE (portfolio, address) IN (SELECT portfolio, address FROM cooldowns WHERE until <= $1 ORDER BY until LIMIT $2
+                                   FOR UPDATE SKIP LOCKED)";
+
+const NAME_PORTFOLIO: &str = "UPDATE send_groups SET portfolio = $2 WHERE sender = $1 AND portfolio <> $2";
 
 /// What limits ask of the recipients of a claim. Where they ask something, the portfolio is this transaction's from then
 /// on.
@@ -151,16 +157,11 @@ pub(super) async fn note(tx: &mut PgConnection, portfolio: &str, noted: Noted) -
 }
 
 /// Leaves the recipients of these messages alone until then.
-pub(super) async fn cool_down(
-    tx: &mut PgConnection,
-    shielded: &[(i64, DateTime<Utc>)],
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub(super) async fn cool_down(tx: &mut PgConnection, shielded: &[(i64, DateTime<Utc>)]) -> Result<()> {
     if shielded.is_empty() {
         return Ok(());
     }
     let keeping = failed("keep whom to leave alone");
-    sqlx::query(COOLED).bind(micros(now)).execute(&mut *tx).await.map_err(&keeping)?;
     sqlx::query(COOL_DOWN)
         .bind(column(shielded, |(message, _)| *message))
         .bind(column(shielded, |(_, until)| micros(*until)))
@@ -168,6 +169,33 @@ pub(super) async fn cool_down(
         .await
         .map_err(keeping)?;
     Ok(())
+}
+
+/// See [`crate::Store::prune_cooldowns`].
+pub(super) async fn prune(store: &PostgresStore, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+    let mut tx = store.change().await?;
+    let done = sqlx::query(COOLED)
+        .bind(micros(now))
+        .bind(i64::from(limit))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed("forget whom to leave alone"))?;
+    tx.commit("commit forgetting whom to leave alone").await?;
+    Ok(done.rows_affected())
+}
+
+/// See [`crate::Store::name_portfolios`].
+pub(super) async fn name_portfolios(
+    store: &PostgresStore,
+    portfolios: &BTreeMap<String, String>,
+) -> Result<()> {
+    let mut tx = store.change().await?;
+    let naming = failed("name the senders' portfolios");
+    for (sender, portfolio) in portfolios {
+        let done = sqlx::query(NAME_PORTFOLIO).bind(sender).bind(portfolio).execute(&mut *tx).await;
+        done.map_err(&naming)?;
+    }
+    tx.commit("commit the senders' portfolios").await
 }
 
 /// See [`crate::Store::reached`].

@@ -58,7 +58,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 40] = [
+    let queries: [(&str, &str, &[&str]); 41] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -105,6 +105,7 @@ async fn hot_queries_search_by_index() {
         ("how many people were reached", people::TALLY, &["reached_slots_pkey"]),
         ("slots of people", people::SLOTS, &["reached_slots_pkey"]),
         ("who was reached", people::KNOWN, &["reached_people_pkey"]),
+        ("who need not be left alone", people::COOLED, &["cooldowns_over"]),
         ("what people had", people::CONTACTS, &["messages_once"]),
         ("a gate", templates::READ, &["templates_pkey"]),
     ];

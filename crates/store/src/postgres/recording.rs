@@ -27,6 +27,6 @@ pub(super) async fn record(
     // Statuses may have come before the response of their own send.
     statuses::apply_parked(&mut tx, &mut batch, &wamids(outcomes), now).await?;
     transition::write_back(&mut tx, &batch).await?;
-    people::cool_down(&mut tx, &shielded(outcomes, now), now).await?;
+    people::cool_down(&mut tx, &shielded(outcomes, now)).await?;
     tx.commit("commit outcomes").await
 }

@@ -137,7 +137,7 @@ async fn park(tx: &mut PgConnection, unmatched: &[&StatusUpdate], now: DateTime<
 /// Keeps what was told of recipients.
 async fn keep(tx: &mut PgConnection, told: &Told, now: DateTime<Utc>) -> Result<()> {
     suppress(tx, &told.opted_out, now).await?;
-    people::cool_down(tx, &told.shielded, now).await
+    people::cool_down(tx, &told.shielded).await
 }
 
 /// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient

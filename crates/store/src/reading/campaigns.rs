@@ -73,6 +73,7 @@ pub(crate) struct GroupColumns {
     variant: Option<String>,
     zone: String,
     planned: i64,
+    retries: i64,
     released: i64,
     not_before: Option<i64>,
 }
@@ -203,6 +204,7 @@ fn group(row: GroupColumns) -> Result<GroupRow> {
         variant: row.variant,
         zone: row.zone,
         planned: number("send_groups.planned", row.planned)?,
+        retries: number("slices.messages", row.retries)?,
         released: number("send_groups.released", row.released)?,
         not_before: optional_time("slices.not_before", row.not_before)?,
     })

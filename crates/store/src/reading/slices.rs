@@ -16,6 +16,7 @@ pub(crate) fn work(columns: &mut impl Columns, pending: Vec<i64>) -> Result<Slic
         variant: columns.optional_text()?,
         zone: columns.text()?,
         planned: 0,
+        retries: 0,
         released: 0,
         not_before: None,
     };

@@ -47,7 +47,9 @@ pub(super) const GROUPS: &str = "
     SELECT g.campaign_id, g.number, g.sender, g.portfolio, g.waba_id, g.template, g.language, g.variant, g.zone, g.planned,
            g.released,
            (SELECT MIN(s.not_before) FROM slices AS s
-            WHERE s.campaign_id = g.campaign_id AND s.group_no = g.number AND s.state = 'deferred') AS not_before
+            WHERE s.campaign_id = g.campaign_id AND s.group_no = g.number AND s.state = 'deferred') AS not_before,
+           (SELECT coalesce(SUM(s.messages), 0) FROM slices AS s
+            WHERE s.campaign_id = g.campaign_id AND s.group_no = g.number AND s.state = 'planned' AND s.turn = 0) AS retries
     FROM send_groups AS g
     WHERE g.campaign_id IN (SELECT value FROM json_each(?1))
     ORDER BY g.campaign_id, g.number";

@@ -213,6 +213,14 @@ impl Store for SqliteStore {
         analytics::read(self, campaign).await
     }
 
+    async fn prune_cooldowns(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        people::prune(self, now, limit).await
+    }
+
+    async fn name_portfolios(&self, portfolios: &BTreeMap<String, String>) -> Result<()> {
+        people::name_portfolios(self, portfolios).await
+    }
+
     async fn reached(&self, portfolio: &str, now: DateTime<Utc>) -> Result<Vec<Reached>> {
         people::reached(self, portfolio, now).await
     }

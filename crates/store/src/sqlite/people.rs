@@ -61,7 +61,11 @@ const COOL_DOWN: &str = "
     WHERE true
     ON CONFLICT (portfolio, address) DO UPDATE SET until = max(until, excluded.until)";
 
-const COOLED: &str = "DELETE FROM cooldowns WHERE until <= ?1";
+pub(super) const COOLED: &str = "
+    DELETE FROM cooldowns
+    WHERE (portfolio, address) IN (SELECT portfolio, address FROM cooldowns WHERE until <= ?1 ORDER BY until LIMIT ?2)";
+
+const NAME_PORTFOLIO: &str = "UPDATE send_groups SET portfolio = ?2 WHERE sender = ?1 AND portfolio <> ?2";
 
 /// What limits ask of the recipients of a claim.
 pub(super) async fn of(
@@ -132,19 +136,37 @@ pub(super) async fn note(tx: &mut SqliteConnection, portfolio: &str, noted: Note
 }
 
 /// Leaves the recipients of these messages alone until then.
-pub(super) async fn cool_down(
-    tx: &mut SqliteConnection,
-    shielded: &[(i64, DateTime<Utc>)],
-    now: DateTime<Utc>,
-) -> Result<()> {
+pub(super) async fn cool_down(tx: &mut SqliteConnection, shielded: &[(i64, DateTime<Utc>)]) -> Result<()> {
     if shielded.is_empty() {
         return Ok(());
     }
     let rows: Vec<(i64, i64)> = shielded.iter().map(|(message, until)| (*message, micros(*until))).collect();
     let keeping = failed("keep whom to leave alone");
-    sqlx::query(COOLED).bind(micros(now)).execute(&mut *tx).await.map_err(&keeping)?;
     sqlx::query(COOL_DOWN).bind(json(&rows)?).execute(tx).await.map_err(keeping)?;
     Ok(())
+}
+
+/// See [`crate::Store::prune_cooldowns`].
+pub(super) async fn prune(store: &SqliteStore, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+    let mut tx = store.change().await?;
+    let pruning = failed("forget whom to leave alone");
+    let done = sqlx::query(COOLED).bind(micros(now)).bind(limit).execute(&mut *tx).await.map_err(pruning)?;
+    tx.commit().await.map_err(failed("commit forgetting whom to leave alone"))?;
+    Ok(done.rows_affected())
+}
+
+/// See [`crate::Store::name_portfolios`].
+pub(super) async fn name_portfolios(
+    store: &SqliteStore,
+    portfolios: &BTreeMap<String, String>,
+) -> Result<()> {
+    let mut tx = store.change().await?;
+    let naming = failed("name the senders' portfolios");
+    for (sender, portfolio) in portfolios {
+        let done = sqlx::query(NAME_PORTFOLIO).bind(sender).bind(portfolio).execute(&mut *tx).await;
+        done.map_err(&naming)?;
+    }
+    tx.commit().await.map_err(failed("commit the senders' portfolios"))
 }
 
 /// See [`crate::Store::reached`].

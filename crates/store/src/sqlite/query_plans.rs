@@ -81,6 +81,7 @@ async fn hot_queries_search_by_index() {
         ("slots of people", people::SLOTS, "SEARCH reached_slots USING PRIMARY KEY"),
         ("who was reached", people::KNOWN, "SEARCH p USING PRIMARY KEY (portfolio=? AND address=?)"),
         ("who is left alone", claiming::CLAIMABLE, "SEARCH d USING PRIMARY KEY (portfolio=? AND address=?)"),
+        ("who need not be left alone", people::COOLED, "cooldowns_over (until<?)"),
         (
             "what people had",
             people::CONTACTS,

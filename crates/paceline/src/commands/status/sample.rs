@@ -57,6 +57,7 @@ fn group(number: u32, zone: &str, planned: u64) -> GroupRow {
         variant: None,
         zone: zone.to_owned(),
         planned,
+        retries: 0,
         released: 0,
         not_before: None,
     }
