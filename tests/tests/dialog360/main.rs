@@ -2,7 +2,8 @@
 //! a shared secret and no signature.
 //!
 //! Left out is what 360dialog does not have: `account`, `analytics`, `applying` and `preflight` ask the account about templates,
-//! numbers, onboarding, reach and analytics, which its messaging API does not tell; `rules` is about a document.
+//! numbers, onboarding, reach and analytics, which its messaging API does not tell; `rules` is about a document, and
+//! `recurring` about when campaigns are made, before anything is sent.
 
 #![expect(
     clippy::unwrap_used,
@@ -34,8 +35,6 @@ mod optout;
 mod own;
 #[path = "../scenarios/recipients.rs"]
 mod recipients;
-#[path = "../scenarios/recurring.rs"]
-mod recurring;
 #[path = "../scenarios/routes.rs"]
 mod routes;
 mod same_report;
