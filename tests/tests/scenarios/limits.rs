@@ -7,7 +7,7 @@ use std::time::Duration;
 use campaign::lifecycle;
 use campaign::message::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use simulator::{Outcome, Profile, Rule};
+use simulator::{Outcome, Rule};
 use testkit::files::{SECOND, person};
 use testkit::{World, WorldOptions};
 
@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// The most different people that were written to in any 24 hours.
-fn most_people_in_a_day(world: &World) -> usize {
+pub(crate) fn most_people_in_a_day(world: &World) -> usize {
     let ledger = world.platform.ledger();
     let mut in_window: HashMap<&str, u32> = HashMap::new();
     let (mut first, mut most) = (0, 0);
@@ -36,7 +36,7 @@ fn most_people_in_a_day(world: &World) -> usize {
 }
 
 /// What became of the requests that the platform did not take.
-fn refusals(world: &World) -> usize {
+pub(crate) fn refusals(world: &World) -> usize {
     world.platform.asked() - world.platform.accepted()
 }
 
@@ -44,55 +44,6 @@ fn requests_to(world: &World, i: u32) -> usize {
     let is_to =
         |to: &Option<String>| to.as_deref().is_some_and(|to| person(i).ends_with(to.trim_start_matches('+')));
     world.platform.requests().iter().filter(|request| is_to(&request.recipient)).count()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn fifty_thousand_people_at_ten_thousand_a_day() {
-    // No statuses: they would tell nothing of this, and take most of the time.
-    let profile = Profile { missing: 1.0, ..Profile::none() };
-    let options = WorldOptions {
-        rate: "400/s",
-        concurrency: 64,
-        daily_reach: 10_000,
-        profile,
-        ..WorldOptions::default()
-    };
-    let world = crate::world(options).await;
-    world.files.people("people.csv", 0, 50_000);
-    let file = world.files.campaign("many", "people.csv", "");
-    let plan = world.cli(&["plan", file.to_str().unwrap(), "--json"]).await.good().json();
-    let foretold: DateTime<Utc> = plan["finishes_at"].as_str().unwrap().parse().unwrap();
-    assert!(foretold > world.now() + TimeDelta::days(4), "{foretold}");
-
-    world.launch(&file).await;
-    let mut said = None;
-    let all_sent =
-        |row: &store::model::CampaignRow| row.count(State::Queued) + row.count(State::Sending) == 0;
-    let row = loop {
-        world.step().await;
-        let row = world.row("many").await;
-        if all_sent(&row) {
-            break row;
-        }
-        said = said.or(row.reason.clone());
-        assert!(world.now() < foretold + TimeDelta::days(1), "{:?} {:?}", row.reason, row.counts);
-        world.clock.advance(5 * MINUTE);
-    };
-
-    assert_eq!(most_people_in_a_day(&world), 10_000, "all of the limit, and no more");
-    assert_eq!((world.platform.accepted(), refusals(&world)), (50_000, 0));
-    let late = (row.last_sent_at.unwrap() - foretold).abs();
-    assert!(
-        late < TimeDelta::minutes(30),
-        "the plan foretold {foretold}, and the last left {late} from then"
-    );
-    let said = said.unwrap();
-    assert!(
-        said.starts_with("waits for the messaging limit of the portfolio")
-            && said.contains("10000 people were written to in 24 hours, and 10000 is all; it goes on at "),
-        "{said}"
-    );
-    world.verified("many").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ mod gate;
 mod health;
 mod launching;
 mod limits;
+mod many_people;
 mod money;
 mod optout;
 mod preflight;
