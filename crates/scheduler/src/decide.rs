@@ -519,7 +519,7 @@ mod tests {
         let row = row(lifecycle::State::Running, "", &[(QUEUED, 10)], vec![group(0, "UTC", 10, 0)]);
         let sender = || Subject::Sender("s".to_owned());
         for (until, end) in [
-            (None, "Once the cause is gone: `paceline resume`"),
+            (None, "It goes on when the platform says so, or with `paceline resume`"),
             (Some(noon() + TimeDelta::minutes(9)), "It is tried again at 2026-11-23 12:09:00 UTC"),
         ] {
             let said = format!(

@@ -7,7 +7,7 @@ use campaign::lifecycle;
 use campaign::message::State;
 use serde_json::json;
 use simulator::{Answer, Category, Change, Outcome, Quality, Rule, Template, TemplateStatus};
-use store::brake::{BrakeChange, Lifted};
+use store::brake::{BrakeChange, Lifted, Subject};
 use store::model::CampaignRow;
 use testkit::files::{PHONE_NUMBER_ID, SECOND, WABA_ID, person};
 use testkit::{World, WorldOptions};
@@ -241,9 +241,9 @@ async fn an_old_failure_that_is_told_again_does_not_overrule_who_resumed() {
     world.pass(Duration::from_secs(60), Duration::from_secs(10)).await;
     assert_eq!(world.store.brakes(world.now()).await.unwrap().len(), 1, "the account cannot be charged");
     world.clock.advance(Duration::from_secs(3_600));
-    world.catch_up();
-    let _ = world.cli(&["resume", "unpaid"]).await.good();
-    world.catch_up();
+    // As `resume` does.
+    let resumed = BrakeChange::Lift(Subject::Account(WABA_ID.into()), vec![Lifted::Everything], world.now());
+    world.store.change_brakes(&[resumed], world.now()).await.unwrap();
     for webhook in 0..world.platform.told() {
         world.platform.tell_again(webhook);
     }
