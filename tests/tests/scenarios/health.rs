@@ -6,8 +6,10 @@ use std::time::Duration;
 use campaign::lifecycle;
 use campaign::message::State;
 use serde_json::json;
-use simulator::{Answer, Category, Change, Outcome, Quality, Rule, Template, TemplateStatus};
-use store::brake::{BrakeChange, Lifted, Subject};
+use simulator::{
+    Answer, Category, Change, Latency, Outcome, Profile, Quality, Rule, Template, TemplateStatus,
+};
+use store::brake::{BrakeChange, Lifted};
 use store::model::CampaignRow;
 use testkit::files::{PHONE_NUMBER_ID, SECOND, WABA_ID, person};
 use testkit::{World, WorldOptions};
@@ -230,24 +232,19 @@ async fn an_old_word_that_is_repeated_does_not_overrule_who_resumed() {
     assert_eq!(world.store.brakes(world.now()).await.unwrap(), []);
 }
 
-/// A message that failed an hour ago says nothing of the present, however often the platform tells of it.
+/// A failure that is told an hour after it happened says nothing of the present: somebody may have mended its cause.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_failure_that_is_told_again_does_not_overrule_who_resumed() {
-    let world = crate::world(WorldOptions::default()).await;
+async fn a_failure_that_is_told_late_stops_nothing() {
+    let late_by = Latency::ms(3_600_000.0, 3_650_000.0, 3_700_000.0);
+    let profile = Profile { late: 1.0, late_by, ..Profile::none() };
+    let world = crate::world(WorldOptions { profile, ..WorldOptions::default() }).await;
     world.files.people("ten.csv", 0, 10);
     world.launch(&world.files.campaign("unpaid", "ten.csv", "")).await;
     world.platform.script(Rule::to(person(0), Outcome::FailLater { code: 131_042 }).times(1));
-    world.step().await;
-    world.pass(Duration::from_secs(60), Duration::from_secs(10)).await;
-    assert_eq!(world.store.brakes(world.now()).await.unwrap().len(), 1, "the account cannot be charged");
-    world.clock.advance(Duration::from_secs(3_600));
-    // As `resume` does.
-    let resumed = BrakeChange::Lift(Subject::Account(WABA_ID.into()), vec![Lifted::Everything], world.now());
-    world.store.change_brakes(&[resumed], world.now()).await.unwrap();
-    for webhook in 0..world.platform.told() {
-        world.platform.tell_again(webhook);
-    }
-    assert!(world.platform.pump().await >= 1);
+    world.pass(Duration::from_secs(600), Duration::from_secs(60)).await;
+    assert_eq!(world.message_to("unpaid", 0).await.state, State::Accepted, "nothing was told yet");
+    world.pass(Duration::from_secs(7_200), Duration::from_secs(600)).await;
+    assert_ne!(world.message_to("unpaid", 0).await.state, State::Accepted, "its failure was told");
     assert_eq!(world.store.brakes(world.now()).await.unwrap(), []);
 }
 

@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use testkit::files::{WABA_ID, person};
 use testkit::{World, WorldOptions};
 
-const MAX_PRICE: &str = "delivery: { max_price: { amount: \"0.87\", currency: INR } }";
+const MAX_PRICE: &str = "delivery: { ttl: 12h, max_price: { amount: \"0.87\", currency: INR } }";
 
 /// An account whose template has a max price of INR 0.87, where a delivery costs `price` give or take half.
 async fn world_with_prices(price: Decimal, profile: Profile) -> World {
