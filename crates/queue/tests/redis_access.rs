@@ -60,8 +60,7 @@ async fn works(url: &str) -> Result<Depth, queue::QueueError> {
 async fn tls_users_and_passwords() {
     let folder = tempfile::tempdir().expect("a folder");
     certificates(folder.path());
-    let tls_port =
-        std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let tls_port = servers::free_port();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let redis = Redis::start_with(&[
         "--tls-port",

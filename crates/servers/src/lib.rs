@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`postgres`] | PostgreSQL |
 //! | [`redis`] | Redis |
+//! | `port` | ports that nobody else gets |
 //! | `process` | a server's process, which ends with the tests |
 
 #![expect(
@@ -15,9 +16,11 @@
     reason = "this crate is part of the tests: a server that does not start is a failed test"
 )]
 
+mod port;
 pub mod postgres;
 mod process;
 pub mod redis;
 
+pub use port::free_port;
 pub use postgres::Postgres;
 pub use redis::Redis;

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tempfile::TempDir;
 
-use crate::process::{Process, free_port};
+use crate::port::free_port;
+use crate::process::Process;
 
 /// A PostgreSQL server of the test's own. It does not wait for the disk: a killed process loses nothing by that.
 #[derive(Debug)]

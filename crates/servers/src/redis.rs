@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::process::{Process, free_port};
+use crate::port::free_port;
+use crate::process::Process;
 
 /// A Redis server of the test's own. It keeps nothing on the disk: stopped, it has lost everything.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use servers::{Postgres, Redis};
+use servers::{Postgres, Redis, free_port};
 use simulator::{Config, Number, Profile, Simulator, Webhook};
 use store::model::{CampaignRow, MessageRow};
 use store::{PostgresStore, Store};
@@ -15,7 +15,7 @@ use whatsapp::Provider;
 use crate::binary::Answer;
 use crate::departures::LOG_FILTER;
 use crate::files::{APP_SECRET, Files, SECOND, Settings};
-use crate::machine::{free_port, tail};
+use crate::machine::tail;
 use crate::proxy::Proxy;
 use crate::world::{all_messages, template_key};
 

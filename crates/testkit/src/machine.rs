@@ -2,9 +2,9 @@
 //! be killed, and the command line as a person would use it.
 
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use servers::free_port;
 use simulator::{Config, Profile, Simulator, Webhook};
 use store::model::{CampaignRow, MessageRow};
 use store::{SqliteStore, Store};
@@ -218,20 +218,4 @@ impl Drop for Machine {
 pub(crate) fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().filter(|line| !line.contains(" TRACE ")).collect();
     lines[lines.len().saturating_sub(30)..].join("\n")
-}
-
-/// A port that is free now, and that nothing takes while the process that listens on it is restarted: no two
-/// machines of a test get the same, and the system takes those of outgoing connections from above.
-#[must_use]
-pub fn free_port() -> u16 {
-    const PORTS: std::ops::Range<u16> = 10_000..32_000;
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = std::process::id() as usize * 64;
-    loop {
-        let n = first + usize::from(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = PORTS.start + (n % PORTS.len()) as u16;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 use campaign::lifecycle::State;
 use campaign::message;
 use chrono::{DateTime, Utc};
+use servers::free_port;
 use simulator::LedgerEntry;
 use store::model::CampaignRow;
 use store::{SqliteStore, Store};
 use testkit::departures::{LOG_FILTER, Pace};
 use testkit::files::{Settings, person};
-use testkit::machine::free_port;
 use testkit::world::all_messages;
 use testkit::{Files, truth};
 
