@@ -23,8 +23,8 @@ pub struct Surroundings {
     pub brakes: Vec<Brake>,
     /// How many people each sender's portfolio may write to in 24 hours, where there is a limit.
     pub daily_reach: BTreeMap<String, u32>,
-    /// Whom each portfolio with a limit has written to, those first who count until the earliest time.
-    pub reached: BTreeMap<String, Vec<Reached>>,
+    /// How many people each portfolio with a limit has written to, and when the first of them count no longer.
+    pub reached: BTreeMap<String, Reached>,
     /// The gates' waits.
     pub rules: GateRules,
     /// So much of the rate is released ahead.
@@ -286,10 +286,10 @@ fn hindrance(
 /// How many more people the group's portfolio may write to, what is in workers' hands left aside; or that these are none.
 fn allowance(row: &CampaignRow, group: &GroupRow, around: &Surroundings) -> Result<u64, Hindrance> {
     let Some(limit) = around.daily_reach.get(&group.sender) else { return Ok(u64::MAX) };
-    let reached = around.reached.get(&group.portfolio).map_or(&[][..], Vec::as_slice);
-    let people: u64 = reached.iter().map(|reached| reached.people).sum();
+    let reached = around.reached.get(&group.portfolio);
+    let people = reached.map_or(0, |reached| reached.people);
     let left = u64::from(*limit).saturating_sub(people);
-    match reached.first() {
+    match reached {
         // Who is tried again was mostly written to before, and counts already; the claim looks at each.
         Some(_) if left == 0 && group.retries > 0 => Ok(group.retries),
         Some(first) if left == 0 => Err(Hindrance {
@@ -472,7 +472,7 @@ mod tests {
         let until = noon() + TimeDelta::hours(3);
         let around = Surroundings {
             daily_reach: BTreeMap::from([("s".to_owned(), 250)]),
-            reached: BTreeMap::from([("p".to_owned(), vec![Reached { people: 250, until }])]),
+            reached: BTreeMap::from([("p".to_owned(), Reached { people: 250, until })]),
             ..around(open())
         };
         let fresh = row(lifecycle::State::Running, "", &[(QUEUED, 100)], vec![group(0, "UTC", 100, 0)]);
@@ -490,7 +490,7 @@ mod tests {
         assert_eq!(decide(&retrying, &around, noon()), [release]);
         // With room for 50, no more than 50 are let go, and what is in workers' hands counts.
         let around = Surroundings {
-            reached: BTreeMap::from([("p".to_owned(), vec![Reached { people: 200, until }])]),
+            reached: BTreeMap::from([("p".to_owned(), Reached { people: 200, until })]),
             ..around
         };
         let in_hand = row(lifecycle::State::Running, "", &[(QUEUED, 100)], vec![group(0, "UTC", 90, 10)]);

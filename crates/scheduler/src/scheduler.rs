@@ -226,13 +226,16 @@ impl Scheduler {
     }
 
     /// The people whom the portfolios with a limit have written to, of those that have something to send.
-    async fn reached(&self, rows: &[CampaignRow]) -> Result<BTreeMap<String, Vec<Reached>>, StoreError> {
+    async fn reached(&self, rows: &[CampaignRow]) -> Result<BTreeMap<String, Reached>, StoreError> {
         let groups = rows.iter().flat_map(|row| &row.groups);
         let limited = groups.filter(|g| g.planned > 0 && self.settings.daily_reach.contains_key(&g.sender));
         let portfolios: BTreeSet<&String> = limited.map(|group| &group.portfolio).collect();
         let mut reached = BTreeMap::new();
         for portfolio in portfolios {
-            reached.insert(portfolio.clone(), self.store.reached(portfolio, self.clock.now()).await?);
+            let counted = self.store.reached(portfolio, self.clock.now()).await?;
+            let people = counted.iter().map(|part| part.people).sum();
+            let first = counted.first().map(|first| Reached { people, until: first.until });
+            reached.extend(first.map(|all| (portfolio.clone(), all)));
         }
         Ok(reached)
     }
@@ -363,7 +366,7 @@ impl Scheduler {
 struct Common {
     brakes: Vec<Brake>,
     /// By portfolio.
-    reached: BTreeMap<String, Vec<Reached>>,
+    reached: BTreeMap<String, Reached>,
 }
 
 /// What came of one tick so far.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,14 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// When sending may begin, of a launch at `now`.
+    #[must_use]
+    pub fn begins(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.start.map_or(now, |start| start.to_utc().max(now))
+    }
+}
+
+impl Schedule {
     /// `repeat`, read; `None` where the campaign runs once.
     pub fn recurrence(&self) -> Option<Repeat> {
         // The text was checked when the file was parsed.
@@ -216,6 +224,15 @@ pub struct FrequencyCap {
     /// In what time, 1 min to 365 d.
     #[serde(with = "duration_text")]
     pub per: Duration,
+}
+
+impl FrequencyCap {
+    /// Why nothing more is sent to someone who had so many messages in that time; `None`: there is room for another.
+    #[must_use]
+    pub fn refusal(self, had: u64) -> Option<String> {
+        (had >= u64::from(self.max))
+            .then(|| format!("the recipient had {self}, as many as limits.per_recipient allows"))
+    }
 }
 
 impl fmt::Display for FrequencyCap {

@@ -142,7 +142,7 @@ fn too_many_people(app: &App, prepared: &Prepared, summary: &Summary) -> Option<
     let end = definition.schedule.end?.to_utc();
     let limit = super::plan::daily_reach(app, definition)?;
     let now = app.clock.now();
-    let start = definition.schedule.start.map_or(now, |start| start.to_utc().max(now));
+    let start = definition.schedule.begins(now);
     let days = (end - start).num_seconds().max(0).unsigned_abs().div_ceil(24 * 3_600);
     let most = limit.saturating_mul(days);
     (most < summary.messages).then(|| {

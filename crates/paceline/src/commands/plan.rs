@@ -40,7 +40,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     // The plan of a recurring campaign is that of its next run.
     let start = match checked.next_runs.first() {
         Some(run) => run.at,
-        None => definition.schedule.start.map_or(now, |start| start.to_utc().max(now)),
+        None => definition.schedule.begins(now),
     };
     let gate = gate(app, definition, start, now).await?;
     let reached = reached(app, definition, now).await?;

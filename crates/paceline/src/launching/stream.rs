@@ -103,7 +103,7 @@ async fn contacts(
         return Ok(BTreeMap::new());
     };
     let now = app.clock.now();
-    let start = definition.schedule.start.map_or(now, |start| start.to_utc().max(now));
+    let start = definition.schedule.begins(now);
     let addresses: Vec<String> = rows.iter().flatten().map(|c| c.recipient.clone()).collect();
     let senders = definition.senders.iter().filter_map(|name| app.config.sender(name));
     let portfolios: BTreeSet<&str> = senders.map(|sender| sender.portfolio()).collect();
@@ -120,9 +120,7 @@ async fn contacts(
 /// Why a person is not written to who had as many messages as the frequency cap allows.
 fn over_cap(prepared: &Prepared, contacts: &BTreeMap<String, u64>, candidate: &Candidate) -> Option<String> {
     let cap = prepared.definition.limits.per_recipient?;
-    let had = contacts.get(&candidate.recipient)?;
-    (*had >= u64::from(cap.max))
-        .then(|| format!("the recipient had {cap}, as many as limits.per_recipient allows"))
+    cap.refusal(*contacts.get(&candidate.recipient)?)
 }
 
 type Screened = Result<Candidate, Exclusion>;

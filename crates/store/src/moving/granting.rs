@@ -205,8 +205,7 @@ impl Grant<'_> {
                 skip(batch, id, now, SUPPRESSED, "the recipient is on the do-not-send list");
                 continue;
             }
-            if let Some(cap) = self.terms.cap.filter(|cap| self.people.is_over(*cap, &message.recipient)) {
-                let detail = format!("the recipient had {cap}, as many as limits.per_recipient allows");
+            if let Some(detail) = self.people.refusal(self.terms.cap, &message.recipient) {
                 skip(batch, id, now, OVER_CAP, &detail);
                 continue;
             }

@@ -32,9 +32,9 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// Whether this person had as many messages as the cap allows.
-    pub(crate) fn is_over(&self, cap: FrequencyCap, recipient: &str) -> bool {
-        self.contacts.get(recipient).is_some_and(|had| *had >= u64::from(cap.max))
+    /// Why nothing more is sent to this person, who had as many messages as the cap allows.
+    pub(crate) fn refusal(&self, cap: Option<FrequencyCap>, recipient: &str) -> Option<String> {
+        cap?.refusal(*self.contacts.get(recipient)?)
     }
 }
 
