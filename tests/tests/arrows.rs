@@ -68,6 +68,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "worker",
             "reconciler",
             "simulator",
+            "servers",
             "testkit",
         ],
     ),
