@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("reconciler", &["campaign", "clock", "store", "whatsapp"]),
     ("simulator", &[]),
     ("servers", &[]),
+    ("bench", &["campaign", "servers", "store"]),
     (
         "paceline",
         &[

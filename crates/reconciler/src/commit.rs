@@ -6,7 +6,7 @@ use std::time::Duration;
 use clock::SharedClock;
 use store::brake::{Brake, BrakeChange};
 use store::{SharedStore, StoreError};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use whatsapp::webhook::Posted;
 
@@ -16,8 +16,9 @@ use crate::intake::{Counters, add};
 use crate::numbers::Numbers;
 use crate::translate::{Changes, NumberWord, translate};
 
-/// Requests that may wait for a commit; more are turned away, and the platform sends them again.
-const QUEUE: usize = 1_024;
+/// Events that may wait for a commit; more are turned away, and the platform sends them again. At the 12,000 a second of
+/// a sender with 1,000 messages a second, answers would take longer by then than the platform waits patiently (1 s).
+const WAITING: usize = 20_000;
 
 /// Statuses per transaction at the most.
 const BATCH: usize = 2_000;
@@ -32,13 +33,16 @@ pub struct NotCommitted;
 #[derive(Debug)]
 struct Request {
     events: Vec<Posted>,
+    /// Its part of [`WAITING`].
+    _place: OwnedSemaphorePermit,
     done: oneshot::Sender<Result<(), NotCommitted>>,
 }
 
 /// Hands events over, and waits until they are durable.
 #[derive(Debug, Clone)]
 pub struct CommitHandle {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::UnboundedSender<Request>,
+    places: Arc<Semaphore>,
 }
 
 impl CommitHandle {
@@ -48,7 +52,10 @@ impl CommitHandle {
     /// [`NotCommitted`] when they are not: the sender of the webhook has to send it again.
     pub async fn commit(&self, events: Vec<Posted>) -> Result<(), NotCommitted> {
         let (done, answer) = oneshot::channel();
-        self.requests.try_send(Request { events, done }).map_err(|_| NotCommitted)?;
+        // One post that is larger than all places takes all of them.
+        let places = u32::try_from(events.len().clamp(1, WAITING)).unwrap_or(u32::MAX);
+        let place = self.places.clone().try_acquire_many_owned(places).map_err(|_| NotCommitted)?;
+        self.requests.send(Request { events, _place: place, done }).map_err(|_| NotCommitted)?;
         answer.await.unwrap_or(Err(NotCommitted))
     }
 }
@@ -61,8 +68,8 @@ pub struct Committer {
     install: String,
     numbers: Numbers,
     counters: Arc<Counters>,
-    sender: mpsc::Sender<Request>,
-    requests: Mutex<mpsc::Receiver<Request>>,
+    handle: CommitHandle,
+    requests: Mutex<mpsc::UnboundedReceiver<Request>>,
 }
 
 impl Committer {
@@ -72,13 +79,14 @@ impl Committer {
         settings: &Settings,
         counters: Arc<Counters>,
     ) -> Self {
-        let (sender, requests) = mpsc::channel(QUEUE);
+        let (sender, requests) = mpsc::unbounded_channel();
+        let handle = CommitHandle { requests: sender, places: Arc::new(Semaphore::new(WAITING)) };
         let (install, numbers) = (settings.install.clone(), Numbers::new(settings.senders.clone()));
-        Self { store, clock, install, numbers, counters, sender, requests: Mutex::new(requests) }
+        Self { store, clock, install, numbers, counters, handle, requests: Mutex::new(requests) }
     }
 
     pub(crate) fn handle(&self) -> CommitHandle {
-        CommitHandle { requests: self.sender.clone() }
+        self.handle.clone()
     }
 
     /// Commits until `stop` is cancelled; what was handed over by then is still committed and answered.
@@ -202,7 +210,7 @@ impl Committer {
 }
 
 /// The first request and what comes within [`GATHER`], up to [`BATCH`] events.
-async fn gather(first: Request, requests: &mut mpsc::Receiver<Request>) -> Vec<Request> {
+async fn gather(first: Request, requests: &mut mpsc::UnboundedReceiver<Request>) -> Vec<Request> {
     let mut events = first.events.len();
     let mut batch = vec![first];
     let deadline = tokio::time::sleep(GATHER);

@@ -19,6 +19,7 @@ pub struct Postgres {
     data: TempDir,
     port: u16,
     databases: AtomicU32,
+    settings: Vec<String>,
     process: Mutex<Option<Process>>,
 }
 
@@ -32,6 +33,13 @@ impl Postgres {
     /// Makes and starts a server.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Makes and starts a server with settings of `postgresql.conf` in place of the tests' own: `["fsync=on"]` for one
+    /// that waits for the disk.
+    #[must_use]
+    pub fn start_with(settings: &[&str]) -> Self {
         let data =
             tempfile::Builder::new().prefix("paceline-postgres-").tempdir().expect("a temporary folder");
         let server = Self {
@@ -40,6 +48,7 @@ impl Postgres {
             data,
             port: free_port(),
             databases: AtomicU32::new(0),
+            settings: settings.iter().map(|setting| (*setting).to_owned()).collect(),
             process: Mutex::default(),
         };
         if let Some(user) = server.user {
@@ -81,6 +90,12 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// Its process's number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process().as_ref().expect("PostgreSQL runs").id()
+    }
+
     /// Stops it as an operator would: connections are cut, data is in order.
     pub fn stop(&self) {
         self.take().end("INT");
@@ -95,13 +110,15 @@ impl Postgres {
     pub fn start_again(&self) {
         let mut program = Command::new(self.programs.join("postgres"));
         program.arg("-D").arg(self.cluster()).arg("-p").arg(self.port.to_string());
-        for setting in [
+        let usual = [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "fsync=off",
             "max_connections=300",
             "shared_buffers=64MB",
-        ] {
+        ];
+        // Of one that is set twice, the last one counts.
+        for setting in usual.into_iter().chain(self.settings.iter().map(String::as_str)) {
             program.arg("-c").arg(setting);
         }
         let mut process = Process::start("PostgreSQL", "INT", self.user, program);

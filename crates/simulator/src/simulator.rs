@@ -164,6 +164,11 @@ impl Simulator {
         self.platform.state().told.len()
     }
 
+    /// How many events (statuses and others) were answered with 200, and how often one was not.
+    pub fn told_events(&self) -> (usize, usize) {
+        self.platform.deliverer.counts()
+    }
+
     /// Creates or replaces a template, and sends the webhook that announces it.
     pub fn put_template(&self, template: Template) {
         // Only changes of something that must be there already can be refused.

@@ -10,6 +10,7 @@
 //! | [`crowd`] | very many messages due at once |
 //! | [`control`] | pausing, stopping and replacing processes while a campaign runs |
 //! | [`stopping`] | processes that are asked to stop while the database is away |
+//! | [`storm`] | status webhooks in every disorder while processes and the database fail |
 //! | [`takeover`] | one process that sends, and its successor |
 //!
 //! They mostly wait, so a few run at once; what measures the pace has the machine to itself.
@@ -27,6 +28,7 @@ mod crowd;
 mod matrix;
 mod pace;
 mod stopping;
+mod storm;
 mod takeover;
 
 use std::time::Duration;

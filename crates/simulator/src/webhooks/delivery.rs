@@ -58,6 +58,9 @@ pub(crate) struct Deliverer {
     apps: BTreeSet<String>,
     /// Attempts so far: each goes to the next of several addresses.
     attempts: AtomicUsize,
+    /// Events that were answered with 200, and those that were not, each time anew.
+    taken: AtomicUsize,
+    refused: AtomicUsize,
     clock: SimClock,
 }
 
@@ -82,12 +85,19 @@ impl Deliverer {
             keyed: Mutex::new(keyed.collect()),
             apps: others.into_iter().map(|number| number.waba_id.clone()).collect(),
             attempts: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
             clock: config.clock.clone(),
         })
     }
 
     pub(crate) fn set_webhook(&self, webhook: Option<Webhook>) {
         *self.webhook.lock().unwrap_or_else(PoisonError::into_inner) = webhook;
+    }
+
+    /// How many events were answered with 200, and how often one was not.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.taken.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
     }
 
     fn webhook(&self) -> Option<Webhook> {
@@ -154,6 +164,8 @@ impl Deliverer {
                 Some(false) => attempt.failed.extend(events),
             }
         }
+        self.taken.fetch_add(attempt.delivered, Ordering::Relaxed);
+        self.refused.fetch_add(attempt.failed.len(), Ordering::Relaxed);
         attempt
     }
 
