@@ -14,7 +14,7 @@ use crate::Settings;
 use crate::health;
 use crate::intake::{Counters, add};
 use crate::numbers::Numbers;
-use crate::translate::{Changes, NumberWord, translate};
+use crate::translate::{Changes, NumberWord, Ours, translate};
 
 /// Requests that may wait for a commit; more are turned away, and the platform sends them again.
 const QUEUE: usize = 1_024;
@@ -58,8 +58,7 @@ impl CommitHandle {
 pub struct Committer {
     store: SharedStore,
     clock: SharedClock,
-    install: String,
-    numbers: Numbers,
+    ours: Ours,
     counters: Arc<Counters>,
     sender: mpsc::Sender<Request>,
     requests: Mutex<mpsc::Receiver<Request>>,
@@ -73,8 +72,9 @@ impl Committer {
         counters: Arc<Counters>,
     ) -> Self {
         let (sender, requests) = mpsc::channel(QUEUE);
-        let (install, numbers) = (settings.install.clone(), Numbers::new(settings.senders.clone()));
-        Self { store, clock, install, numbers, counters, sender, requests: Mutex::new(requests) }
+        let ours =
+            Ours { install: settings.install.clone(), numbers: Numbers::new(settings.senders.clone()) };
+        Self { store, clock, ours, counters, sender, requests: Mutex::new(requests) }
     }
 
     pub(crate) fn handle(&self) -> CommitHandle {
@@ -104,7 +104,7 @@ impl Committer {
         let mut changes = Changes::default();
         for request in &batch {
             for event in &request.events {
-                translate(event, &self.install, now, &mut changes);
+                translate(event, &self.ours, now, &mut changes);
             }
         }
         let result = self.store_changes(&changes).await;
@@ -140,7 +140,7 @@ impl Committer {
             add(&self.counters.unchanged, report.unchanged);
             add(&self.counters.parked, report.parked);
         }
-        self.numbers.learn(&*self.store, &changes.numbers).await.map_err(failed)?;
+        self.ours.numbers.learn(&*self.store, &changes.numbers).await.map_err(failed)?;
         if !changes.templates.is_empty() {
             self.store.template_news(&changes.templates, self.clock.now()).await.map_err(failed)?;
         }
@@ -172,7 +172,7 @@ impl Committer {
         match word {
             NumberWord::Number(number, at) => {
                 let display = number.display_phone_number.as_deref().unwrap_or_default();
-                let Some(sender) = self.numbers.sender(&*self.store, display).await? else {
+                let Some(sender) = self.ours.numbers.sender(&*self.store, display).await? else {
                     tracing::warn!(
                         event = ?number.event,
                         "a webhook speaks of a number that is no sender's, or not known yet; it changes nothing"
@@ -183,7 +183,7 @@ impl Committer {
             }
             NumberWord::Capability(capability, at) => {
                 let waba_id = capability.waba_id.as_deref().unwrap_or_default();
-                let senders = self.numbers.of_account(waba_id);
+                let senders = self.ours.numbers.of_account(waba_id);
                 Ok(senders.map(|sender| health::more_is_allowed(&sender.name, *at)).collect())
             }
         }

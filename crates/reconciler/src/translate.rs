@@ -6,7 +6,7 @@ use campaign::money::Currency;
 use campaign::platform_error::{Circumstances, Class, Learnt, classify};
 use chrono::{DateTime, Utc};
 use store::brake::BrakeChange;
-use store::model::{Failure, NumberName, StatusUpdate, Suppression};
+use store::model::{About, Failure, NumberName, StatusUpdate, Suppression};
 use store::registry::TemplateNews;
 use whatsapp::webhook::{
     self, Capability, Choice, Event, Inbound, InboundKind, PhoneQuality, Posted, StatusEvent,
@@ -14,7 +14,7 @@ use whatsapp::webhook::{
 
 use crate::health;
 use crate::news;
-use crate::numbers::digits;
+use crate::numbers::{Numbers, digits};
 use crate::stops::Stop;
 
 /// Words that, alone in a message, ask us not to write again. The platform does not act on free text.
@@ -75,12 +75,21 @@ impl Changes {
     }
 }
 
+/// What is ours: whose messages webhooks speak of.
+#[derive(Debug)]
+pub struct Ours {
+    /// The store's name in correlation keys.
+    pub(crate) install: String,
+    /// The senders.
+    pub(crate) numbers: Numbers,
+}
+
 /// Adds what an event means to `changes`.
-pub fn translate(posted: &Posted, install: &str, now: DateTime<Utc>, changes: &mut Changes) {
+pub fn translate(posted: &Posted, ours: &Ours, now: DateTime<Utc>, changes: &mut Changes) {
     // When it came about: never later than now, whatever the platform's clock says.
     let at = posted.at.map_or(now, |at| at.min(now));
     match &posted.event {
-        Event::Status(status) => translate_status(status, install, now, changes),
+        Event::Status(status) => translate_status(status, ours, now, changes),
         Event::Preference(preference) => {
             let Some(address) = preference.wa_id.clone().or_else(|| preference.user_id.clone()) else {
                 return;
@@ -170,13 +179,27 @@ fn learn(event: &StatusEvent, changes: &mut Changes) {
     }
 }
 
-fn translate_status(event: &StatusEvent, install: &str, now: DateTime<Utc>, changes: &mut Changes) {
+/// Whose message a status may be that names none: of which number and person it is. One that carries data of its sender
+/// is of a message that was sent with it: none of those whose key did not come back.
+fn about(event: &StatusEvent, numbers: &Numbers) -> Option<About> {
+    if event.callback_data.is_some() || event.timestamp.is_none() {
+        return None;
+    }
+    let phone = event.recipient_id.as_deref().map(|id| id.strip_prefix('+').unwrap_or(id));
+    let phone = phone.filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()));
+    let recipients: Vec<String> =
+        phone.into_iter().chain(event.recipient_user_id.as_deref()).map(str::to_owned).collect();
+    let senders = numbers.senders_of(event.phone_number_id.as_deref()?);
+    (!recipients.is_empty() && !senders.is_empty()).then_some(About { senders, recipients })
+}
+
+fn translate_status(event: &StatusEvent, ours: &Ours, now: DateTime<Utc>, changes: &mut Changes) {
     learn(event, changes);
     let key = event
         .callback_data
         .as_deref()
         .and_then(|data| data.parse::<CorrelationKey>().ok())
-        .filter(|key| key.install == install)
+        .filter(|key| key.install == ours.install)
         .map(|key| (key.message, key.attempt));
     let mut update = StatusUpdate {
         wamid: event.wamid.clone(),
@@ -190,6 +213,7 @@ fn translate_status(event: &StatusEvent, install: &str, now: DateTime<Utc>, chan
             let currency: Currency = cost.currency.parse().ok()?;
             Some((cost.amount, currency))
         }),
+        about: about(event, &ours.numbers),
     };
     match event.status {
         webhook::Status::Sent => {}

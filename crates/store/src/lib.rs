@@ -273,6 +273,13 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// for messages that are not known (yet).
     async fn sent_with(&self, wamid: &str, key: Option<(MessageId, u32)>) -> Result<Option<SentWith>>;
 
+    /// Matches parked statuses that say enough of themselves (see [`StatusUpdate::about`]) by inference: where exactly one
+    /// message without an id may be meant, sent from that number to that person shortly before the status's time, and it
+    /// has been in doubt for a while, its id is learnt, the message is marked, and all that is parked of it is applied.
+    /// Looks at those whose turn it is, at most `limit`: half a minute after they came, and then ever more seldom.
+    /// Returns how many messages were matched.
+    async fn infer_statuses(&self, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+
     /// How many statuses are parked.
     async fn parked_statuses(&self) -> Result<u64>;
 

@@ -464,6 +464,18 @@ pub struct StatusUpdate {
     pub route: Option<String>,
     /// What it cost, where told.
     pub cost: Option<(Decimal, Currency)>,
+    /// Whose message it may be, for one that names no message by a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+}
+
+/// Whose message a status may be: all there is to go by where neither a key of ours nor the platform's id leads to one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The senders of the number that it was sent from, by their names in the configuration; at least one.
+    pub senders: Vec<String>,
+    /// The addresses of whom it was sent to: digits, or a business-scoped user id; at least one.
+    pub recipients: Vec<String>,
 }
 
 impl StatusUpdate {
@@ -559,6 +571,8 @@ pub struct MessageRow {
     pub cost: Option<Micros>,
     /// Whether the platform told the cost (else it is the rate card's).
     pub cost_told: bool,
+    /// Whether what is known of it was matched by number, recipient and time alone.
+    pub inferred: bool,
 }
 
 /// What `verify` found.

@@ -21,6 +21,7 @@
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
+//! | [`inferring`] | statuses whose message only number, person and time tell |
 //! | [`analytics`] | what the platform counted itself |
 //! | [`leaders`] | one of many leads, for a time |
 //! | [`series`] | recurring campaigns: launched once, moved, their times noted once |
@@ -39,6 +40,7 @@ pub mod claiming;
 pub mod control;
 pub mod disowning;
 pub mod gates;
+pub mod inferring;
 pub mod launching;
 pub mod leaders;
 pub mod limits;
@@ -204,6 +206,13 @@ macro_rules! conformance_suite {
                 a_read_message_was_delivered
                 what_a_message_was_sent_with
                 a_late_delivery_after_expiry
+            }
+            inferring {
+                a_parked_status_finds_the_only_doubt
+                nothing_but_the_only_doubt_is_matched
+                a_doubt_whose_answer_may_come_is_left_alone
+                what_was_matched_by_inference_is_never_tried_again
+                a_status_that_finds_nobody_is_looked_at_ever_more_seldom
             }
             sweeps {
                 claims_of_silent_workers_become_doubts

@@ -12,6 +12,7 @@
 //! | `people` | what limits ask of the recipients of a claim |
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks |
+//! | `inferring` | which message a parked status is of, where only number, recipient and time tell |
 //! | `sweeping` | what time moves |
 //! | `gates` | what happens to a template's gate |
 //! | `launching` | what a launch must hold |
@@ -20,6 +21,7 @@ pub(crate) mod batch;
 pub(crate) mod counters;
 pub(crate) mod gates;
 pub(crate) mod granting;
+pub(crate) mod inferring;
 pub(crate) mod launching;
 pub(crate) mod message;
 pub(crate) mod people;

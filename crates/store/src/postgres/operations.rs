@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    analytics, brakes, campaigns, claiming, launching, leaders, messages, numbers, people, recording,
-    registry, retries, series, slices, statuses, suppression, sweeps, templates, verify,
+    analytics, brakes, campaigns, claiming, inferring, launching, leaders, messages, numbers, people,
+    recording, registry, retries, series, slices, statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
@@ -200,6 +200,10 @@ impl Store for PostgresStore {
 
     async fn parked_statuses(&self) -> Result<u64> {
         repeat(Patience::Short, "count parked statuses", || statuses::parked(self)).await
+    }
+
+    async fn infer_statuses(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "infer statuses", || inferring::infer(self, now, limit)).await
     }
 
     async fn prune_parked(&self, before: DateTime<Utc>, limit: u32) -> Result<u64> {

@@ -13,6 +13,7 @@ use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
 use crate::moving::batch::Batch;
+use crate::moving::inferring::first_look;
 use crate::moving::statuses::{self, Told, Unparked, named, unnamed};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -28,8 +29,9 @@ const TAKE_PARK: &str = "SELECT pg_advisory_xact_lock($1)";
 
 /// Identical statuses are parked once: webhooks are repeated for days.
 const PARK: &str = "
-    INSERT INTO parked_statuses (wamid, status, parked_at)
-    SELECT wamid, status, $3 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u (wamid, status, place)
+    INSERT INTO parked_statuses (wamid, status, parked_at, look_at)
+    SELECT wamid, status, $3, look_at
+    FROM unnest($1::text[], $2::text[], $4::bigint[]) WITH ORDINALITY AS u (wamid, status, look_at, place)
     ORDER BY place
     ON CONFLICT (wamid, hashtextextended(status, 0)) DO NOTHING";
 
@@ -128,6 +130,7 @@ async fn park(tx: &mut PgConnection, unmatched: &[&StatusUpdate], now: DateTime<
         .bind(column(unmatched, |update| clean(&update.wamid)))
         .bind(texts)
         .bind(micros(now))
+        .bind(column(unmatched, |update| first_look(update, now).map(micros)))
         .execute(tx)
         .await
         .map_err(failed("park statuses"))?;

@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    analytics, brakes, campaigns, claiming, launching, leaders, messages, numbers, people, recording,
-    registry, series, slices, statuses, suppression, sweeps, templates, verify,
+    analytics, brakes, campaigns, claiming, inferring, launching, leaders, messages, numbers, people,
+    recording, registry, series, slices, statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
@@ -178,6 +178,10 @@ impl Store for SqliteStore {
 
     async fn parked_statuses(&self) -> Result<u64> {
         statuses::parked(self).await
+    }
+
+    async fn infer_statuses(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        inferring::infer(self, now, limit).await
     }
 
     async fn prune_parked(&self, before: DateTime<Utc>, limit: u32) -> Result<u64> {
