@@ -108,11 +108,6 @@ impl Committer {
             }
         }
         let result = self.store_changes(&changes).await;
-        if result.is_ok() {
-            for kind in &changes.other {
-                self.counters.count_kind(kind);
-            }
-        }
         for request in batch {
             // A requester that went away is no matter: the platform repeats what was not answered.
             let _ = request.done.send(result);
@@ -144,10 +139,14 @@ impl Committer {
         if !changes.templates.is_empty() {
             self.store.template_news(&changes.templates, self.clock.now()).await.map_err(failed)?;
         }
-        // Last: where something before it was not stored, all of it comes again, and an old brake with it.
+        // Late: where something before it was not stored, all of it comes again, and an old brake with it.
         let brakes = self.brakes(changes).await.map_err(failed)?;
         if !brakes.is_empty() {
             self.change_brakes(&brakes).await.map_err(failed)?;
+        }
+        let seen = changes.seen.counts();
+        if !seen.is_empty() {
+            self.store.count_webhooks(&seen, self.clock.now()).await.map_err(failed)?;
         }
         Ok(())
     }

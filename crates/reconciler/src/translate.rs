@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use store::brake::BrakeChange;
 use store::model::{About, Failure, NumberName, StatusUpdate, Suppression};
 use store::registry::TemplateNews;
+use store::webhooks::ANOTHER_INSTALLATION;
 use whatsapp::webhook::{
     self, Capability, Choice, Event, Inbound, InboundKind, PhoneQuality, Posted, StatusEvent,
 };
@@ -15,6 +16,7 @@ use whatsapp::webhook::{
 use crate::health;
 use crate::news;
 use crate::numbers::{Numbers, digits};
+use crate::seen::Seen;
 use crate::stops::Stop;
 
 /// Words that, alone in a message, ask us not to write again. The platform does not act on free text.
@@ -52,8 +54,8 @@ pub struct Changes {
     pub numbers: Vec<NumberName>,
     /// Messages whose failure stops more than them.
     pub stops: Vec<Stop>,
-    /// Kinds of event that change nothing here.
-    pub other: Vec<String>,
+    /// What came beside statuses, by kind.
+    pub seen: Seen,
 }
 
 /// A word of the platform that concerns senders.
@@ -63,16 +65,6 @@ pub enum NumberWord {
     Number(PhoneQuality, DateTime<Utc>),
     /// About what an account may do, said then.
     Capability(Capability, DateTime<Utc>),
-}
-
-impl Changes {
-    /// Adds a brake, or counts an event that changes none.
-    fn brake(&mut self, change: Option<BrakeChange>, kind: &str) {
-        match change {
-            Some(change) => self.brakes.push(change),
-            None => self.other.push(kind.to_owned()),
-        }
-    }
 }
 
 /// What is ours: whose messages webhooks speak of.
@@ -88,8 +80,9 @@ pub struct Ours {
 pub fn translate(posted: &Posted, ours: &Ours, now: DateTime<Utc>, changes: &mut Changes) {
     // When it came about: never later than now, whatever the platform's clock says.
     let at = posted.at.map_or(now, |at| at.min(now));
+    changes.seen.count(&posted.event);
     match &posted.event {
-        Event::Status(status) => translate_status(status, ours, now, changes),
+        Event::Status(status) => translate_status(status, posted.at, ours, now, changes),
         Event::Preference(preference) => {
             let Some(address) = preference.wa_id.clone().or_else(|| preference.user_id.clone()) else {
                 return;
@@ -105,32 +98,29 @@ pub fn translate(posted: &Posted, ours: &Ours, now: DateTime<Utc>, changes: &mut
                 }
             }
         }
-        Event::Inbound(inbound) => match opted_out(inbound) {
-            Some(address) => {
+        Event::Inbound(inbound) => {
+            if let Some(address) = opted_out(inbound) {
                 changes.resumed.retain(|a| *a != address);
                 changes.suppressions.push(Suppression { address, source: "stop_word".to_owned() });
             }
-            None => changes.other.push("inbound".to_owned()),
-        },
+        }
         Event::TemplateStatus(status) => {
             changes.templates.extend(news::of_status(status, at));
-            changes.brake(health::template_status(status, at), "template_status");
+            changes.brakes.extend(health::template_status(status, at));
         }
         Event::TemplateQuality(quality) => {
             changes.templates.extend(news::of_quality(quality, at));
-            changes.brake(health::template_quality(quality, at), "template_quality");
+            changes.brakes.extend(health::template_quality(quality, at));
         }
         Event::TemplateCategory(category) => {
             changes.templates.extend(news::of_category(category, at));
-            changes.brake(health::template_category(category, at), "template_category");
+            changes.brakes.extend(health::template_category(category, at));
         }
-        Event::AccountUpdate(update) => changes.brake(health::account(update, at), "account_update"),
+        Event::AccountUpdate(update) => changes.brakes.extend(health::account(update, at)),
         Event::PhoneQuality(number) => {
-            changes.other.push("phone_quality".to_owned());
             changes.number_words.push(NumberWord::Number(number.clone(), at));
         }
         Event::Capability(capability) => {
-            changes.other.push("capability".to_owned());
             changes.number_words.push(NumberWord::Capability(capability.clone(), at));
         }
         Event::Alert(alert) => {
@@ -142,12 +132,9 @@ pub fn translate(posted: &Posted, ours: &Ours, now: DateTime<Utc>, changes: &mut
                 description = alert.description,
                 "Meta has an alert about the account; look at it in Business Manager"
             );
-            changes.other.push("alert".to_owned());
         }
-        Event::UserAction(_) => changes.other.push("user_action".to_owned()),
-        Event::AppError(_) => changes.other.push("app_error".to_owned()),
-        Event::Other { field } => changes.other.push(format!("other: {field}")),
-        Event::Unreadable { .. } => changes.other.push("unreadable".to_owned()),
+        // Clicks name nobody and no message.
+        Event::UserAction(_) | Event::AppError(_) | Event::Other { .. } | Event::Unreadable { .. } => {}
     }
 }
 
@@ -193,19 +180,27 @@ fn about(event: &StatusEvent, numbers: &Numbers) -> Option<About> {
     (!recipients.is_empty() && !senders.is_empty()).then_some(About { senders, recipients })
 }
 
-fn translate_status(event: &StatusEvent, ours: &Ours, now: DateTime<Utc>, changes: &mut Changes) {
+fn translate_status(
+    event: &StatusEvent,
+    posted_at: Option<DateTime<Utc>>,
+    ours: &Ours,
+    now: DateTime<Utc>,
+    changes: &mut Changes,
+) {
     learn(event, changes);
-    let key = event
-        .callback_data
-        .as_deref()
-        .and_then(|data| data.parse::<CorrelationKey>().ok())
-        .filter(|key| key.install == ours.install)
-        .map(|key| (key.message, key.attempt));
+    let key = event.callback_data.as_deref().and_then(|data| data.parse::<CorrelationKey>().ok());
+    if key.as_ref().is_some_and(|key| key.install != ours.install) {
+        // Its message is in another database, and never in this one.
+        changes.seen.count_kind(ANOTHER_INSTALLATION.to_owned(), event.phone_number_id.as_deref());
+        return;
+    }
+    let key = key.map(|key| (key.message, key.attempt));
     let mut update = StatusUpdate {
         wamid: event.wamid.clone(),
         key,
         status: Status::Sent,
-        at: event.timestamp.unwrap_or(now),
+        // Never later than now, whatever the platform's clock says: times are reckoned with.
+        at: event.timestamp.or(posted_at).map_or(now, |at| at.min(now)),
         failure: None,
         retry_at: None,
         route: event.pricing.as_ref().and_then(|p| p.category.clone()),

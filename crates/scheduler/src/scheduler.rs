@@ -356,7 +356,7 @@ impl Scheduler {
         }
         let expired = store.sweep_ttl(now, self.settings.ttl_margin, BATCH).await;
         let placed = store.requeue_retries(now, self.retry_slice(), BATCH).await;
-        let pruned = store.prune_parked(now - FORGET_PARKED, BATCH).await;
+        let pruned = store.prune_parked(now - FORGET_PARKED, now, BATCH).await;
         let cooled = store.prune_cooldowns(now, BATCH).await;
         [lost, overdue, inferred, doubts, expired, placed, pruned, cooled]
             .into_iter()

@@ -12,6 +12,7 @@
 //! | [`brake`] | what must not be sent for now, and why |
 //! | [`registry`] | the templates that accounts have |
 //! | [`series`] | recurring campaigns, and what became of their times |
+//! | [`webhooks`] | how many webhooks of each kind came |
 //! | [`error`] | what can go wrong |
 //! | [`sqlite`] | the embedded store |
 //! | [`postgres`] | the store that many machines share |
@@ -36,6 +37,7 @@ mod reading;
 pub mod registry;
 pub mod series;
 pub mod sqlite;
+pub mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +47,7 @@ use async_trait::async_trait;
 use campaign::gate::{GateRules, GateState};
 use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use brake::{Brake, BrakeChange, Changed};
 pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
@@ -58,6 +60,7 @@ pub use postgres::PostgresStore;
 use registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 use series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
 pub use sqlite::SqliteStore;
+use webhooks::{WebhookCount, WebhookDay};
 
 /// A store that many share.
 pub type SharedStore = Arc<dyn Store>;
@@ -284,8 +287,14 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     async fn parked_statuses(&self) -> Result<u64>;
 
     /// Drops statuses parked before `before`, oldest first, at most `limit`: they are of messages that this
-    /// database never sent. Returns how many.
-    async fn prune_parked(&self, before: DateTime<Utc>, limit: u32) -> Result<u64>;
+    /// database never sent, and are counted as [`webhooks::NEVER_MATCHED`]. Returns how many.
+    async fn prune_parked(&self, before: DateTime<Utc>, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+
+    /// Counts webhooks by kind. A repetition counts them again.
+    async fn count_webhooks(&self, counts: &[WebhookCount], now: DateTime<Utc>) -> Result<()>;
+
+    /// How many webhooks of each kind came on each day since that one (UTC), in the order of days, kinds and numbers.
+    async fn webhook_counts(&self, since: NaiveDate) -> Result<Vec<WebhookDay>>;
 
     /// Adds to the do-not-send list; an address that is already on it stays as it is. Takes hold at the
     /// next claim.

@@ -25,6 +25,7 @@
 //! | [`analytics`] | what the platform counted itself |
 //! | [`leaders`] | one of many leads, for a time |
 //! | [`series`] | recurring campaigns: launched once, moved, their times noted once |
+//! | [`webhooks`] | how many of each kind came |
 //! | [`sweeps`] | lost workers, doubts, retries, TTL, deadlines |
 #![expect(
     clippy::unwrap_used,
@@ -53,6 +54,7 @@ pub mod series;
 pub mod slices;
 pub mod statuses;
 pub mod sweeps;
+pub mod webhooks;
 
 pub use crate::conformance_suite as suite;
 
@@ -227,6 +229,10 @@ macro_rules! conformance_suite {
                 the_ttl_expires_what_was_not_delivered
                 the_end_expires_what_was_not_sent
                 cancelling_skips_what_was_not_sent
+            }
+            webhooks {
+                webhooks_are_counted_by_kind_number_and_day
+                what_never_matched_is_counted_when_it_is_dropped
             }
             analytics {
                 the_last_answer_is_kept

@@ -114,8 +114,8 @@ pub async fn a_parked_status_is_parked_once_and_pruned(store: SharedStore) {
     }
     scene.apply(&[unkeyed(98, 1, Status::Sent, at(1))], at(500)).await;
     assert_eq!(store.parked_statuses().await.unwrap(), 2);
-    assert_eq!(store.prune_parked(at(100), 10).await.unwrap(), 1);
-    assert_eq!(store.prune_parked(at(100), 10).await.unwrap(), 0);
+    assert_eq!(store.prune_parked(at(100), at(500), 10).await.unwrap(), 1);
+    assert_eq!(store.prune_parked(at(100), at(500), 10).await.unwrap(), 0);
     assert_eq!(store.parked_statuses().await.unwrap(), 1);
 }
 

@@ -47,6 +47,7 @@
 //! | `templates` | sync gates |
 //! | `analytics` | what the platform counted itself |
 //! | `leaders` | who leads in which role |
+//! | `webhooks` | how many webhooks of each kind came |
 //! | `verify` | the guarantees, recomputed from the rows |
 //! | `text` | text as PostgreSQL takes it |
 //!
@@ -78,6 +79,7 @@ mod text;
 mod transition;
 mod turns;
 mod verify;
+mod webhooks;
 
 #[cfg(test)]
 mod query_plans;

@@ -8,13 +8,14 @@ use sqlx::PgConnection;
 use super::connection::PostgresStore;
 use super::text::clean;
 use super::transition::column;
-use super::{campaigns, people, transition};
+use super::{campaigns, people, transition, webhooks};
 use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
 use crate::moving::batch::Batch;
 use crate::moving::inferring::first_look;
 use crate::moving::statuses::{self, Told, Unparked, named, unnamed};
+use crate::webhooks::{NEVER_MATCHED, WebhookCount};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -188,7 +189,12 @@ pub(super) async fn apply_parked(
 }
 
 /// See [`crate::Store::prune_parked`].
-pub(super) async fn prune(store: &PostgresStore, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+pub(super) async fn prune(
+    store: &PostgresStore,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<u64> {
     let mut tx = store.change().await?;
     let done = sqlx::query(PRUNE)
         .bind(micros(before))
@@ -196,6 +202,11 @@ pub(super) async fn prune(store: &PostgresStore, before: DateTime<Utc>, limit: u
         .execute(&mut *tx)
         .await
         .map_err(failed("drop old parked statuses"))?;
+    if done.rows_affected() > 0 {
+        let dropped =
+            WebhookCount { kind: NEVER_MATCHED.to_owned(), number: String::new(), n: done.rows_affected() };
+        webhooks::add(&mut tx, &[dropped], now).await?;
+    }
     tx.commit("commit dropping old parked statuses").await?;
     Ok(done.rows_affected())
 }

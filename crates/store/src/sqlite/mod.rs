@@ -23,6 +23,7 @@
 //! | `templates` | sync gates |
 //! | `analytics` | what the platform counted itself |
 //! | `leaders` | who leads in which role |
+//! | `webhooks` | how many webhooks of each kind came |
 //! | `verify` | the guarantees, recomputed from the rows |
 //!
 //! What is decided between reading and writing is in `crate::moving`, for every database alike.
@@ -49,6 +50,7 @@ mod sweeps;
 mod templates;
 mod transition;
 mod verify;
+mod webhooks;
 
 #[cfg(test)]
 mod query_plans;

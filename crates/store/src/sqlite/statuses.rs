@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::connection::SqliteStore;
-use super::{people, transition};
+use super::{people, transition, webhooks};
 use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
 use crate::moving::batch::Batch;
 use crate::moving::inferring::first_look;
 use crate::moving::statuses::{self, Told, Unparked, named, unnamed};
+use crate::webhooks::{NEVER_MATCHED, WebhookCount};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -118,11 +119,21 @@ pub(super) async fn apply_parked(
 }
 
 /// See [`crate::Store::prune_parked`].
-pub(super) async fn prune(store: &SqliteStore, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+pub(super) async fn prune(
+    store: &SqliteStore,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<u64> {
     let mut tx = store.change().await?;
     let pruning = failed("drop old parked statuses");
     let done =
         sqlx::query(PRUNE).bind(micros(before)).bind(limit).execute(&mut *tx).await.map_err(pruning)?;
+    if done.rows_affected() > 0 {
+        let dropped =
+            WebhookCount { kind: NEVER_MATCHED.to_owned(), number: String::new(), n: done.rows_affected() };
+        webhooks::add(&mut tx, &[dropped], now).await?;
+    }
     tx.commit().await.map_err(failed("commit dropping old parked statuses"))?;
     Ok(done.rows_affected())
 }
