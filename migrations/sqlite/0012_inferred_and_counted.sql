@@ -17,3 +17,10 @@ CREATE TABLE webhook_counts (
     last_at INTEGER NOT NULL,                    -- when the last one came
     PRIMARY KEY (day, kind, number)
 ) STRICT, WITHOUT ROWID;
+
+-- What people said last of whether they want to be written to: what the platform tells late, or again, changes nothing.
+CREATE TABLE last_choices (
+    address TEXT NOT NULL PRIMARY KEY,          -- E.164 digits without plus, or business-scoped user id
+    stops   INTEGER NOT NULL,                   -- no more; else they are welcome again
+    said_at INTEGER NOT NULL                     -- by the platform's clock
+) STRICT, WITHOUT ROWID;

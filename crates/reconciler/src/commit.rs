@@ -122,11 +122,8 @@ impl Committer {
             );
             NotCommitted
         };
-        if !changes.suppressions.is_empty() {
-            self.store.suppress(&changes.suppressions, self.clock.now()).await.map_err(failed)?;
-        }
-        if !changes.resumed.is_empty() {
-            self.store.unsuppress(&changes.resumed).await.map_err(failed)?;
+        if !changes.choices.is_empty() {
+            self.store.hear(&changes.choices).await.map_err(failed)?;
         }
         if !changes.statuses.is_empty() {
             let report =

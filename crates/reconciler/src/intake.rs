@@ -1,7 +1,7 @@
 //! The HTTP side of webhook intake: handshake, signature or shared secret, size, backpressure.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode};

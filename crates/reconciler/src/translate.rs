@@ -6,12 +6,10 @@ use campaign::money::Currency;
 use campaign::platform_error::{Circumstances, Class, Learnt, classify};
 use chrono::{DateTime, Utc};
 use store::brake::BrakeChange;
-use store::model::{About, Failure, NumberName, StatusUpdate, Suppression};
+use store::model::{About, Choice, Failure, NumberName, StatusUpdate};
 use store::registry::TemplateNews;
 use store::webhooks::ANOTHER_INSTALLATION;
-use whatsapp::webhook::{
-    self, Capability, Choice, Event, Inbound, InboundKind, PhoneQuality, Posted, StatusEvent,
-};
+use whatsapp::webhook::{self, Capability, Event, Inbound, InboundKind, PhoneQuality, Posted, StatusEvent};
 
 use crate::health;
 use crate::news;
@@ -40,10 +38,8 @@ const STOP_WORDS: [&str; 12] = [
 pub struct Changes {
     /// Statuses, in the order in which they came.
     pub statuses: Vec<StatusUpdate>,
-    /// Addresses that do not want to be written to.
-    pub suppressions: Vec<Suppression>,
-    /// Addresses that want to be written to again.
-    pub resumed: Vec<String>,
+    /// What people say of whether they want to be written to.
+    pub choices: Vec<Choice>,
     /// What must not be sent for now, or may be again, in the order in which it came.
     pub brakes: Vec<BrakeChange>,
     /// What is said of templates, in the order in which it came.
@@ -67,6 +63,16 @@ pub enum NumberWord {
     Capability(Capability, DateTime<Utc>),
 }
 
+impl Changes {
+    /// Notes a choice for each address by which a person may be written to.
+    fn hear(&mut self, addresses: [&Option<String>; 2], stops: bool, said_at: DateTime<Utc>, source: &str) {
+        for address in addresses.into_iter().flatten() {
+            let address = address.strip_prefix('+').unwrap_or(address).to_owned();
+            self.choices.push(Choice { address, stops, said_at, source: source.to_owned() });
+        }
+    }
+}
+
 /// What is ours: whose messages webhooks speak of.
 #[derive(Debug)]
 pub struct Ours {
@@ -84,24 +90,15 @@ pub fn translate(posted: &Posted, ours: &Ours, now: DateTime<Utc>, changes: &mut
     match &posted.event {
         Event::Status(status) => translate_status(status, posted.at, ours, now, changes),
         Event::Preference(preference) => {
-            let Some(address) = preference.wa_id.clone().or_else(|| preference.user_id.clone()) else {
-                return;
-            };
-            match preference.choice {
-                Choice::Stop => {
-                    changes.resumed.retain(|a| *a != address);
-                    changes.suppressions.push(Suppression { address, source: "user_preferences".to_owned() });
-                }
-                Choice::Resume => {
-                    changes.suppressions.retain(|s| s.address != address);
-                    changes.resumed.push(address);
-                }
-            }
+            let said_at = preference.timestamp.map_or(at, |said_at| said_at.min(now));
+            let stops = preference.choice == webhook::Choice::Stop;
+            let addresses = [&preference.wa_id, &preference.user_id];
+            changes.hear(addresses, stops, said_at, "user_preferences");
         }
         Event::Inbound(inbound) => {
-            if let Some(address) = opted_out(inbound) {
-                changes.resumed.retain(|a| *a != address);
-                changes.suppressions.push(Suppression { address, source: "stop_word".to_owned() });
+            if opts_out(inbound) {
+                let said_at = inbound.timestamp.map_or(at, |said_at| said_at.min(now));
+                changes.hear([&inbound.from, &inbound.from_user_id], true, said_at, "stop_word");
             }
         }
         Event::TemplateStatus(status) => {
@@ -138,16 +135,15 @@ pub fn translate(posted: &Posted, ours: &Ours, now: DateTime<Utc>, changes: &mut
     }
 }
 
-/// The address of a person who asks in words, or by a button of ours, not to be written to again.
-fn opted_out(inbound: &Inbound) -> Option<String> {
+/// Whether a person asks in words, or by a button of ours, not to be written to again.
+fn opts_out(inbound: &Inbound) -> bool {
     let texts: [&str; 2] = match &inbound.kind {
         InboundKind::Text { body } => [body, ""],
         InboundKind::Button { text, payload } => [text, payload],
         InboundKind::Interactive { title, id, .. } => [title, id],
-        InboundKind::Other { .. } => return None,
+        InboundKind::Other { .. } => return false,
     };
-    let address = inbound.from.clone().or_else(|| inbound.from_user_id.clone())?;
-    texts.into_iter().any(asks_to_stop).then_some(address)
+    texts.into_iter().any(asks_to_stop)
 }
 
 /// A stop word alone (`Stop!`), or at the beginning of a button's payload (`stop-autumn`).

@@ -52,9 +52,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use brake::{Brake, BrakeChange, Changed};
 pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
 use model::{
-    Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
-    NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
-    StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow,
+    NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork,
+    StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 pub use postgres::PostgresStore;
 use registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
@@ -76,7 +76,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// these may be repeated as they are: reading, [`record`](Store::record), [`apply_statuses`](Store::apply_statuses)
 /// (a repetition reports `unchanged` where the first one had moved something), [`transition`](Store::transition) and
 /// [`set_reason`](Store::set_reason), [`finish_slice`](Store::finish_slice), [`prolong`](Store::prolong),
-/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list,
+/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list, [`hear`](Store::hear),
 /// [`learn_numbers`](Store::learn_numbers), [`keep_templates`](Store::keep_templates),
 /// [`template_news`](Store::template_news), [`see_template`](Store::see_template),
 /// [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), [`move_series`](Store::move_series),
@@ -296,8 +296,14 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// How many webhooks of each kind came on each day since that one (UTC), in the order of days, kinds and numbers.
     async fn webhook_counts(&self, since: NaiveDate) -> Result<Vec<WebhookDay>>;
 
-    /// Adds to the do-not-send list; an address that is already on it stays as it is. Takes hold at the
-    /// next claim.
+    /// Keeps what people say of whether they want to be written to. Of each person the newest word counts, whenever it is
+    /// heard: who stops is put on the do-not-send list, who resumes is taken off it, unless an operator put them there.
+    /// What is no news changes nothing, also where an operator decided otherwise in between.
+    async fn hear(&self, choices: &[Choice]) -> Result<()>;
+
+    /// Adds to the do-not-send list. An address that is already on it stays as it is, but for one that is there by the
+    /// person's own word and that an operator adds: no word of theirs takes it off any more. Takes hold at the
+    /// next claim. Returns how many were added or became the operator's.
     async fn suppress(&self, entries: &[Suppression], now: DateTime<Utc>) -> Result<u64>;
 
     /// Takes addresses off the do-not-send list.

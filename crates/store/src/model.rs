@@ -506,6 +506,32 @@ pub struct Suppression {
     pub source: String,
 }
 
+/// What a person says of whether they want to be written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// E.164 digits without the plus, or a business-scoped user id.
+    pub address: String,
+    /// No more; else they are welcome again.
+    pub stops: bool,
+    /// When they said it, by the platform's clock; never later than now.
+    pub said_at: DateTime<Utc>,
+    /// By what it is known, as in [`Suppression::source`]: `user_preferences`, `stop_word`, `131050`.
+    pub source: String,
+}
+
+impl Choice {
+    /// What failed messages tell of their recipients: messages with their recipients, and with when they failed.
+    pub(crate) fn refusals(recipients: &[(i64, String)], failed: &[(i64, DateTime<Utc>)]) -> Vec<Self> {
+        let recipients: BTreeMap<i64, &String> =
+            recipients.iter().map(|(id, address)| (*id, address)).collect();
+        let refusal = |(id, said_at): &(i64, DateTime<Utc>)| {
+            let address = (*recipients.get(id)?).clone();
+            Some(Self { address, stops: true, said_at: *said_at, source: "131050".to_owned() })
+        };
+        failed.iter().filter_map(refusal).collect()
+    }
+}
+
 /// A number's digits as people write them, and its id at the platform.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NumberName {

@@ -55,9 +55,11 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     };
     store.close().await;
     if app.json {
-        return output::print_json(&shown);
+        output::print_json(&shown)?;
+    } else {
+        output::print(&render(&shown, Look::of_stdout(), now))?;
     }
-    output::print(&render(&shown, Look::of_stdout(), now))
+    Ok(())
 }
 
 fn kinds(days: Vec<WebhookDay>, config: &Config) -> Vec<Kind> {

@@ -25,6 +25,7 @@
 //! | [`analytics`] | what the platform counted itself |
 //! | [`leaders`] | one of many leads, for a time |
 //! | [`series`] | recurring campaigns: launched once, moved, their times noted once |
+//! | [`choices`] | people's last words on whether they want to be written to |
 //! | [`webhooks`] | how many of each kind came |
 //! | [`sweeps`] | lost workers, doubts, retries, TTL, deadlines |
 #![expect(
@@ -37,6 +38,7 @@
 pub mod analytics;
 pub mod brakes;
 pub mod budgets;
+pub mod choices;
 pub mod claiming;
 pub mod control;
 pub mod disowning;
@@ -229,6 +231,11 @@ macro_rules! conformance_suite {
                 the_ttl_expires_what_was_not_delivered
                 the_end_expires_what_was_not_sent
                 cancelling_skips_what_was_not_sent
+            }
+            choices {
+                the_last_word_counts_whenever_it_is_heard
+                an_operators_decision_stands_until_a_person_says_something_new
+                a_refusal_that_is_told_again_does_not_undo_a_newer_word
             }
             webhooks {
                 webhooks_are_counted_by_kind_number_and_day

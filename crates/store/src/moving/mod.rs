@@ -14,10 +14,12 @@
 //! | `statuses` | status webhooks |
 //! | `inferring` | which message a parked status is of, where only number, recipient and time tell |
 //! | `sweeping` | what time moves |
+//! | `choices` | what people say of whether they want to be written to |
 //! | `gates` | what happens to a template's gate |
 //! | `launching` | what a launch must hold |
 
 pub(crate) mod batch;
+pub(crate) mod choices;
 pub(crate) mod counters;
 pub(crate) mod gates;
 pub(crate) mod granting;

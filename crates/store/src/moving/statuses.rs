@@ -33,8 +33,8 @@ pub(crate) struct Applied<'u> {
 /// What statuses tell of recipients, whatever becomes of their messages.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    /// Messages whose recipients do not want any more.
-    pub(crate) opted_out: Vec<i64>,
+    /// Messages whose recipients do not want any more, and since when.
+    pub(crate) opted_out: Vec<(i64, DateTime<Utc>)>,
     /// Messages whose recipients are left alone for a time, and until when.
     pub(crate) shielded: Vec<(i64, DateTime<Utc>)>,
 }
@@ -43,7 +43,7 @@ impl Told {
     fn note(&mut self, update: &StatusUpdate, message: Option<i64>, now: DateTime<Utc>) {
         let Some(message) = message else { return };
         if says_opt_out(update) {
-            self.opted_out.push(message);
+            self.opted_out.push((message, update.at));
         }
         if let Some(time) = update.failure.as_ref().and_then(|f| f.code).and_then(cool_down) {
             // From when it happened: the platform repeats its webhooks for days.

@@ -42,6 +42,7 @@
 //! | `retries` | slices for retries that are due |
 //! | `messages` | reading messages |
 //! | `people` | who was written to, and who is left alone for a time |
+//! | `choices` | people's last words on whether they want to be written to |
 //! | `suppression` | the do-not-send list |
 //! | `brakes` | what must not be sent for now |
 //! | `templates` | sync gates |
@@ -56,6 +57,7 @@
 mod analytics;
 mod brakes;
 mod campaigns;
+mod choices;
 mod claiming;
 mod connection;
 mod inferring;

@@ -13,14 +13,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    analytics, brakes, campaigns, claiming, inferring, launching, leaders, messages, numbers, people,
-    recording, registry, retries, series, slices, statuses, suppression, sweeps, templates, verify, webhooks,
+    analytics, brakes, campaigns, choices, claiming, inferring, launching, leaders, messages, numbers,
+    people, recording, registry, retries, series, slices, statuses, suppression, sweeps, templates, verify,
+    webhooks,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
-    Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
-    NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
-    StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow,
+    NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork,
+    StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
 use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
@@ -208,7 +209,8 @@ impl Store for PostgresStore {
     }
 
     async fn prune_parked(&self, before: DateTime<Utc>, now: DateTime<Utc>, limit: u32) -> Result<u64> {
-        repeat(Patience::Short, "drop old parked statuses", || statuses::prune(self, before, now, limit)).await
+        repeat(Patience::Short, "drop old parked statuses", || statuses::prune(self, before, now, limit))
+            .await
     }
 
     async fn count_webhooks(&self, counts: &[WebhookCount], now: DateTime<Utc>) -> Result<()> {
@@ -220,6 +222,13 @@ impl Store for PostgresStore {
 
     async fn webhook_counts(&self, since: NaiveDate) -> Result<Vec<WebhookDay>> {
         repeat(Patience::Short, "read counts of webhooks", || webhooks::since(self, since)).await
+    }
+
+    async fn hear(&self, choices: &[Choice]) -> Result<()> {
+        if choices.is_empty() {
+            return Ok(());
+        }
+        repeat(Patience::Short, "hear people's choices", || choices::hear(self, choices)).await
     }
 
     async fn suppress(&self, entries: &[Suppression], now: DateTime<Utc>) -> Result<u64> {

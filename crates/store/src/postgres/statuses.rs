@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::connection::PostgresStore;
 use super::text::clean;
 use super::transition::column;
-use super::{campaigns, people, transition, webhooks};
+use super::{campaigns, choices, people, transition, webhooks};
 use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
@@ -38,12 +38,6 @@ const PARK: &str = "
 
 /// Parked statuses of these ids, in the order in which they came.
 pub(super) const PARKED: &str = "SELECT id, status FROM parked_statuses WHERE wamid = ANY($1) ORDER BY id";
-
-/// In the order of addresses: two that add the same ones do not wait in a circle.
-const SUPPRESS: &str = "
-    INSERT INTO suppressions (address, source, suppressed_at)
-    SELECT DISTINCT recipient, '131050', $2::bigint FROM messages WHERE id = ANY($1) ORDER BY recipient
-    ON CONFLICT (address) DO NOTHING";
 
 const UNPARK: &str = "DELETE FROM parked_statuses WHERE id = ANY($1)";
 
@@ -120,7 +114,7 @@ async fn attempt(
         park(&mut tx, &applied.unmatched, now).await?;
     }
     transition::write_back(&mut tx, &batch).await?;
-    keep(&mut tx, &applied.told, now).await?;
+    keep(&mut tx, &applied.told).await?;
     tx.commit("commit statuses").await?;
     Ok(Attempt::Done(applied.report))
 }
@@ -139,19 +133,9 @@ async fn park(tx: &mut PgConnection, unmatched: &[&StatusUpdate], now: DateTime<
 }
 
 /// Keeps what was told of recipients.
-async fn keep(tx: &mut PgConnection, told: &Told, now: DateTime<Utc>) -> Result<()> {
-    suppress(tx, &told.opted_out, now).await?;
+async fn keep(tx: &mut PgConnection, told: &Told) -> Result<()> {
+    choices::refused(tx, &told.opted_out).await?;
     people::cool_down(tx, &told.shielded).await
-}
-
-/// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient
-/// is not to be trusted.
-async fn suppress(tx: &mut PgConnection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(SUPPRESS).bind(ids).bind(micros(now)).execute(tx).await.map_err(failed("keep an opt-out"))?;
-    Ok(())
 }
 
 /// Applies what was parked under these ids to the batch, which has their messages, and takes it away. From then
@@ -183,7 +167,7 @@ pub(super) async fn apply_parked(
         .map(|(number, text)| Ok((number, from_json("parked_statuses.status", &text)?)))
         .collect::<Result<_>>()?;
     let Unparked { done, told } = statuses::apply_parked(batch, &parked, now);
-    keep(tx, &told, now).await?;
+    keep(tx, &told).await?;
     sqlx::query(UNPARK).bind(done).execute(tx).await.map_err(failed("take parked statuses away"))?;
     Ok(())
 }

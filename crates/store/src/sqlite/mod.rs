@@ -19,6 +19,7 @@
 //! | `sweeps` | what time moves |
 //! | `messages` | reading messages |
 //! | `people` | who was written to, and who is left alone for a time |
+//! | `choices` | people's last words on whether they want to be written to |
 //! | `suppression` | the do-not-send list |
 //! | `templates` | sync gates |
 //! | `analytics` | what the platform counted itself |
@@ -31,6 +32,7 @@
 mod analytics;
 mod brakes;
 mod campaigns;
+mod choices;
 mod claiming;
 mod connection;
 mod inferring;

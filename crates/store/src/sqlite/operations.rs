@@ -11,14 +11,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    analytics, brakes, campaigns, claiming, inferring, launching, leaders, messages, numbers, people,
-    recording, registry, series, slices, statuses, suppression, sweeps, templates, verify, webhooks,
+    analytics, brakes, campaigns, choices, claiming, inferring, launching, leaders, messages, numbers,
+    people, recording, registry, series, slices, statuses, suppression, sweeps, templates, verify, webhooks,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
-    Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
-    NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
-    StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow,
+    NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork,
+    StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
 use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
@@ -198,6 +198,13 @@ impl Store for SqliteStore {
 
     async fn webhook_counts(&self, since: NaiveDate) -> Result<Vec<WebhookDay>> {
         webhooks::since(self, since).await
+    }
+
+    async fn hear(&self, choices: &[Choice]) -> Result<()> {
+        if choices.is_empty() {
+            return Ok(());
+        }
+        choices::hear(self, choices).await
     }
 
     async fn suppress(&self, entries: &[Suppression], now: DateTime<Utc>) -> Result<u64> {

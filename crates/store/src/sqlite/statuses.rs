@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::connection::SqliteStore;
-use super::{people, transition, webhooks};
+use super::{choices, people, transition, webhooks};
 use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
@@ -27,11 +27,6 @@ pub(super) const PARKED: &str = "
     FROM json_each(?1) AS j
     CROSS JOIN parked_statuses AS p ON p.wamid = j.value
     ORDER BY p.id";
-
-const SUPPRESS: &str = "
-    INSERT INTO suppressions (address, source, suppressed_at)
-    SELECT m.recipient, '131050', ?2 FROM json_each(?1) AS j CROSS JOIN messages AS m ON m.id = j.value WHERE true
-    ON CONFLICT (address) DO NOTHING";
 
 const UNPARK: &str = "DELETE FROM parked_statuses WHERE id IN (SELECT value FROM json_each(?1))";
 
@@ -61,30 +56,15 @@ pub(super) async fn apply(
         sqlx::query(PARK).bind(json(&rows)?).bind(micros(now)).execute(&mut *tx).await.map_err(parking)?;
     }
     transition::write_back(&mut tx, &batch).await?;
-    keep(&mut tx, &applied.told, now).await?;
+    keep(&mut tx, &applied.told).await?;
     tx.commit().await.map_err(failed("commit statuses"))?;
     Ok(applied.report)
 }
 
 /// Keeps what was told of recipients.
-async fn keep(tx: &mut SqliteConnection, told: &Told, now: DateTime<Utc>) -> Result<()> {
-    suppress(tx, &told.opted_out, now).await?;
+async fn keep(tx: &mut SqliteConnection, told: &Told) -> Result<()> {
+    choices::refused(tx, &told.opted_out).await?;
     people::cool_down(tx, &told.shielded).await
-}
-
-/// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient
-/// is not to be trusted.
-async fn suppress(tx: &mut SqliteConnection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(SUPPRESS)
-        .bind(json(ids)?)
-        .bind(micros(now))
-        .execute(tx)
-        .await
-        .map_err(failed("keep an opt-out"))?;
-    Ok(())
 }
 
 /// Applies what was parked under these ids to the batch, which has their messages, and takes it away.
@@ -107,7 +87,7 @@ pub(super) async fn apply_parked(
         .map(|(number, text)| Ok((number, from_json("parked_statuses.status", &text)?)))
         .collect::<Result<_>>()?;
     let Unparked { done, told } = statuses::apply_parked(batch, &parked, now);
-    keep(tx, &told, now).await?;
+    keep(tx, &told).await?;
     if !done.is_empty() {
         sqlx::query(UNPARK)
             .bind(json(&done)?)

@@ -113,7 +113,19 @@ mod tests {
         ] {
             assert_eq!(time(Some(&raw(json))), expected, "{json}");
         }
-        for json in [r#""TIMESTAMP""#, r#""""#, "-1", "1e300", r#""inf""#, r#""NaN""#, "{}", "[]", "true", "8210266876799999", "4102444800"] {
+        for json in [
+            r#""TIMESTAMP""#,
+            r#""""#,
+            "-1",
+            "1e300",
+            r#""inf""#,
+            r#""NaN""#,
+            "{}",
+            "[]",
+            "true",
+            "8210266876799999",
+            "4102444800",
+        ] {
             assert_eq!(time(Some(&raw(json))), None, "{json}");
         }
         assert_eq!(time(None), None);
