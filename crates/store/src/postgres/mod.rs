@@ -11,7 +11,7 @@
 //! 2. one row of `templates`, where a canary goes or a gate changes;
 //! 3. the *park* (an advisory lock): shared by those who make platform ids known, exclusive for those who park a
 //!    status because its id is not known. So a status never stays parked beside the message that it belongs to;
-//! 4. rows of `suppressions`, in the order of their addresses; a row of `workers`.
+//! 4. rows of `last_choices`, then of `suppressions`, in the order of their addresses; a row of `workers`.
 //!
 //! Who changes `brakes` locks that table, and nothing else. Who launches locks the table `series` before all else.
 //!
