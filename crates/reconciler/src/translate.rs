@@ -239,3 +239,107 @@ fn fail(event: &StatusEvent, now: DateTime<Utc>, update: &mut StatusUpdate) -> O
         Some(Failure { code, class: verdict.class.name().to_owned(), detail: verdict.explanation });
     stop
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::KnownSender;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(1_795_000_000 + seconds)
+    }
+
+    fn sender(name: &str, id: Option<&str>) -> KnownSender {
+        KnownSender { name: name.to_owned(), waba_id: "1".to_owned(), phone_number_id: id.map(str::to_owned) }
+    }
+
+    /// What the value of a change means at 0, to an installation with a sender of number 7 and one of an unknown number.
+    fn meant(value: &str) -> Changes {
+        let senders = vec![sender("jaspers-in", Some("7")), sender("keyed", None)];
+        let ours = Ours { install: "ours".to_owned(), numbers: Numbers::new(senders) };
+        let body = format!(
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","time":{},"changes":[{{"field":"messages","value":{value}}}]}}]}}"#,
+            at(-9).timestamp()
+        );
+        let mut changes = Changes::default();
+        for posted in webhook::decode(body.as_bytes()).unwrap() {
+            translate(&posted, &ours, at(0), &mut changes);
+        }
+        changes
+    }
+
+    fn status(number: &str, more: &str) -> Changes {
+        meant(&format!(
+            r#"{{"metadata":{{"phone_number_id":"{number}"}},"statuses":[{{"id":"wamid.1","status":"sent"{more}}}]}}"#
+        ))
+    }
+
+    fn told(seconds: i64, more: &str) -> String {
+        format!(r#","timestamp":"{}"{more}"#, at(seconds).timestamp())
+    }
+
+    #[test]
+    fn a_status_without_a_key_says_whose_it_may_be() {
+        let about = |number, more: &str| status(number, &told(-1, more)).statuses.remove(0).about;
+        let named = |sender: &str, address: &str| {
+            Some(About { senders: vec![sender.to_owned()], recipients: vec![address.to_owned()] })
+        };
+        assert_eq!(about("7", r#","recipient_id":"+9198""#), named("jaspers-in", "9198"));
+        assert_eq!(about("7", r#","recipient_user_id":"IN.x1""#), named("jaspers-in", "IN.x1"));
+        assert_eq!(about("8", r#","recipient_id":"9198""#), named("keyed", "9198"));
+        for more in
+            ["", r#","recipient_id":"TIMESTAMP""#, r#","recipient_id":"91","biz_opaque_callback_data":"x""#]
+        {
+            assert_eq!(about("7", more), None, "{more}");
+        }
+        let untimed = status("7", r#","recipient_id":"9198""#);
+        assert_eq!((untimed.statuses[0].about.clone(), untimed.statuses[0].at), (None, at(-9)));
+    }
+
+    #[test]
+    fn a_status_of_another_installation_is_counted_and_never_parked() {
+        let changes = status("7", r#","biz_opaque_callback_data":"pl1.theirs.1.2.1""#);
+        assert_eq!(changes.statuses, []);
+        let counts = changes.seen.counts();
+        assert_eq!((counts[0].kind.as_str(), counts[0].number.as_str()), (ANOTHER_INSTALLATION, "7"));
+        let ours = status("7", r#","biz_opaque_callback_data":"pl1.ours.1.2.1""#);
+        assert!(ours.statuses[0].key.is_some() && ours.seen.counts().is_empty());
+    }
+
+    #[test]
+    fn no_time_is_later_than_now() {
+        assert_eq!(status("7", &told(3_000_000, "")).statuses[0].at, at(0));
+        let stop = format!(
+            r#"{{"user_preferences":[{{"wa_id":"91","user_id":"IN.1","value":"stop","timestamp":{}}}]}}"#,
+            at(90).timestamp()
+        );
+        let choices = meant(&stop).choices;
+        let heard: Vec<_> = choices.iter().map(|c| (c.address.as_str(), c.stops, c.said_at)).collect();
+        assert_eq!(heard, [("91", true, at(0)), ("IN.1", true, at(0))], "by either address");
+    }
+
+    #[test]
+    fn a_stop_word_is_as_old_as_its_message() {
+        let stop = |time: &str| {
+            meant(&format!(
+                r#"{{"messages":[{{"from":"91","id":"w"{time},"type":"text","text":{{"body":"STOP"}}}}]}}"#
+            ))
+        };
+        assert_eq!(stop(&told(-500, "")).choices[0].said_at, at(-500));
+        assert_eq!(stop("").choices[0].said_at, at(-9), "or as its post");
+    }
+
+    #[test]
+    fn what_no_message_costs_is_not_believed() {
+        let cost = |amount: &str| {
+            let pricing = format!(r#","pricing":{{"cost":{{"amount":{amount},"currency":"INR"}}}}"#);
+            status("7", &pricing).statuses.remove(0).cost.map(|(amount, _)| amount.to_string())
+        };
+        assert_eq!(cost("0.87").as_deref(), Some("0.87"));
+        for amount in ["-1", "1000001", "9e18", "\"x\""] {
+            assert_eq!(cost(amount), None, "{amount}");
+        }
+    }
+}

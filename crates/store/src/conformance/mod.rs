@@ -209,6 +209,7 @@ macro_rules! conformance_suite {
                 a_key_that_no_message_has_is_parked
                 a_read_message_was_delivered
                 what_a_message_was_sent_with
+                the_extremes_of_what_webhooks_may_say_are_kept
                 a_late_delivery_after_expiry
             }
             inferring {
