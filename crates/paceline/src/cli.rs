@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Reach(commands::reach::Args),
     /// What the platform counted itself: pull it into a campaign's report
     Analytics(commands::analytics::Args),
+    /// Show what webhooks told beside statuses, by kind: clicks, opt-outs, unknown fields
+    Webhooks(commands::webhooks::Args),
     /// The do-not-send list
     Suppress(commands::suppress::Args),
     /// Run the simulated platform alone
@@ -131,6 +133,7 @@ impl Command {
             | Self::Onboarding(_)
             | Self::Reach(_)
             | Self::Analytics(_)
+            | Self::Webhooks(_)
             | Self::Suppress(_)
             | Self::Schema(_)
             | Self::Completions(_)

@@ -14,7 +14,7 @@ use crate::Settings;
 use crate::health;
 use crate::intake::{Counters, add};
 use crate::numbers::Numbers;
-use crate::translate::{Changes, NumberWord, translate};
+use crate::translate::{Changes, NumberWord, Ours, translate};
 
 /// Events that may wait for a commit; more are turned away, and the platform sends them again. At the 12,000 a second of
 /// a sender with 1,000 messages a second, answers would take longer by then than the platform waits patiently (1 s).
@@ -65,8 +65,7 @@ impl CommitHandle {
 pub struct Committer {
     store: SharedStore,
     clock: SharedClock,
-    install: String,
-    numbers: Numbers,
+    ours: Ours,
     counters: Arc<Counters>,
     handle: CommitHandle,
     requests: Mutex<mpsc::UnboundedReceiver<Request>>,
@@ -81,8 +80,9 @@ impl Committer {
     ) -> Self {
         let (sender, requests) = mpsc::unbounded_channel();
         let handle = CommitHandle { requests: sender, places: Arc::new(Semaphore::new(WAITING)) };
-        let (install, numbers) = (settings.install.clone(), Numbers::new(settings.senders.clone()));
-        Self { store, clock, install, numbers, counters, handle, requests: Mutex::new(requests) }
+        let ours =
+            Ours { install: settings.install.clone(), numbers: Numbers::new(settings.senders.clone()) };
+        Self { store, clock, ours, counters, handle, requests: Mutex::new(requests) }
     }
 
     pub(crate) fn handle(&self) -> CommitHandle {
@@ -112,15 +112,10 @@ impl Committer {
         let mut changes = Changes::default();
         for request in &batch {
             for event in &request.events {
-                translate(event, &self.install, now, &mut changes);
+                translate(event, &self.ours, now, &mut changes);
             }
         }
         let result = self.store_changes(&changes).await;
-        if result.is_ok() {
-            for kind in &changes.other {
-                self.counters.count_kind(kind);
-            }
-        }
         for request in batch {
             // A requester that went away is no matter: the platform repeats what was not answered.
             let _ = request.done.send(result);
@@ -135,11 +130,8 @@ impl Committer {
             );
             NotCommitted
         };
-        if !changes.suppressions.is_empty() {
-            self.store.suppress(&changes.suppressions, self.clock.now()).await.map_err(failed)?;
-        }
-        if !changes.resumed.is_empty() {
-            self.store.unsuppress(&changes.resumed).await.map_err(failed)?;
+        if !changes.choices.is_empty() {
+            self.store.hear(&changes.choices).await.map_err(failed)?;
         }
         if !changes.statuses.is_empty() {
             let report =
@@ -148,14 +140,18 @@ impl Committer {
             add(&self.counters.unchanged, report.unchanged);
             add(&self.counters.parked, report.parked);
         }
-        self.numbers.learn(&*self.store, &changes.numbers).await.map_err(failed)?;
+        self.ours.numbers.learn(&*self.store, &changes.numbers).await.map_err(failed)?;
         if !changes.templates.is_empty() {
             self.store.template_news(&changes.templates, self.clock.now()).await.map_err(failed)?;
         }
-        // Last: where something before it was not stored, all of it comes again, and an old brake with it.
+        // Late: where something before it was not stored, all of it comes again, and an old brake with it.
         let brakes = self.brakes(changes).await.map_err(failed)?;
         if !brakes.is_empty() {
             self.change_brakes(&brakes).await.map_err(failed)?;
+        }
+        let seen = changes.seen.counts();
+        if !seen.is_empty() {
+            self.store.count_webhooks(&seen, self.clock.now()).await.map_err(failed)?;
         }
         Ok(())
     }
@@ -180,7 +176,7 @@ impl Committer {
         match word {
             NumberWord::Number(number, at) => {
                 let display = number.display_phone_number.as_deref().unwrap_or_default();
-                let Some(sender) = self.numbers.sender(&*self.store, display).await? else {
+                let Some(sender) = self.ours.numbers.sender(&*self.store, display).await? else {
                     tracing::warn!(
                         event = ?number.event,
                         "a webhook speaks of a number that is no sender's, or not known yet; it changes nothing"
@@ -191,7 +187,7 @@ impl Committer {
             }
             NumberWord::Capability(capability, at) => {
                 let waba_id = capability.waba_id.as_deref().unwrap_or_default();
-                let senders = self.numbers.of_account(waba_id);
+                let senders = self.ours.numbers.of_account(waba_id);
                 Ok(senders.map(|sender| health::more_is_allowed(&sender.name, *at)).collect())
             }
         }

@@ -1,8 +1,7 @@
 //! The HTTP side of webhook intake: handshake, signature or shared secret, size, backpressure.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -12,7 +11,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use whatsapp::signature::{self, SignatureError};
-use whatsapp::webhook;
+use whatsapp::webhook::{self, Event, Posted};
 
 use crate::commit::{CommitHandle, NotCommitted};
 use crate::{Settings, SharedSecret};
@@ -40,19 +39,6 @@ pub struct Counters {
     pub unchanged: AtomicU64,
     /// Statuses that match no message yet.
     pub parked: AtomicU64,
-    kinds: Mutex<BTreeMap<String, u64>>,
-}
-
-impl Counters {
-    pub(crate) fn count_kind(&self, kind: &str) {
-        *self.kinds.lock().unwrap_or_else(PoisonError::into_inner).entry(kind.to_owned()).or_default() += 1;
-    }
-
-    /// How many events of each kind came that change no message: clicks, account updates, unknown fields.
-    #[must_use]
-    pub fn kinds(&self) -> BTreeMap<String, u64> {
-        self.kinds.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }
 
 pub(crate) fn add(counter: &AtomicU64, n: u64) {
@@ -119,7 +105,7 @@ async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) 
             // Signed and not readable: repeating it would not help, so it is counted and taken.
             add(&intake.counters.unreadable, 1);
             tracing::error!(error = &error as &dyn std::error::Error, "a signed webhook could not be read");
-            return StatusCode::OK.into_response();
+            vec![Posted { event: Event::Unreadable { why: error.to_string() }, at: None }]
         }
     };
     match intake.commit.commit(events).await {

@@ -10,6 +10,7 @@
 //! | [`commit`] | many requests, one transaction |
 //! | [`translate`] | what a webhook event means for the store |
 //! | [`stops`] | what a failed message stops beside it |
+//! | [`seen`] | what came beside statuses, by kind |
 //! | [`health`] | what it means for a template, sender or account: whether it may be sent to |
 //! | [`news`] | what it means for what is known of a template |
 //! | [`numbers`] | which sender a webhook about a number concerns |
@@ -19,6 +20,7 @@ pub mod health;
 pub mod intake;
 pub mod news;
 pub mod numbers;
+pub mod seen;
 pub mod stops;
 pub mod translate;
 

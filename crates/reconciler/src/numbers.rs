@@ -63,6 +63,17 @@ impl Numbers {
         }))
     }
 
+    /// The names of the senders with this number's id; where none is told to have it, of those whose number's id is not
+    /// told.
+    pub(crate) fn senders_of(&self, phone_number_id: &str) -> Vec<String> {
+        let with = |id: Option<&str>| {
+            let senders = self.senders.iter().filter(move |sender| sender.phone_number_id.as_deref() == id);
+            senders.map(|sender| sender.name.clone()).collect::<Vec<_>>()
+        };
+        let named = with(Some(phone_number_id));
+        if named.is_empty() { with(None) } else { named }
+    }
+
     /// The senders of an account.
     pub(crate) fn of_account<'n>(&'n self, waba_id: &'n str) -> impl Iterator<Item = &'n KnownSender> {
         self.senders.iter().filter(move |sender| sender.waba_id == waba_id)

@@ -82,6 +82,9 @@ const OVERDUE: Duration = Duration::from_secs(15 * 60);
 /// Rows changed per statement by bulk moves, so that no transaction holds the database for long.
 const BATCH: u32 = 5_000;
 
+/// Parked statuses that are looked at together for whose they are.
+const INFERRED_AT_ONCE: u32 = 500;
+
 /// How long a scheduler that is asked to stop goes on with what it is at: what is released should be pushed too. A
 /// database that is away is not waited for.
 const LAST_TURN: Duration = Duration::from_secs(2);
@@ -342,15 +345,20 @@ impl Scheduler {
                 "a worker that lives has not said what became of its claims; they are in doubt"
             );
         }
+        // Before a policy ends a doubt: what is known of its message counts more.
+        let inferred = store.infer_statuses(now, INFERRED_AT_ONCE).await;
+        if let Ok(messages @ 1..) = inferred {
+            tracing::info!(messages, "doubts were ended by statuses that can be of no other message");
+        }
         let doubts = store.sweep_doubts(now, BATCH).await;
         if let Ok(messages @ 1..) = doubts {
             tracing::info!(messages, "doubts were ended by their campaigns' policy");
         }
         let expired = store.sweep_ttl(now, self.settings.ttl_margin, BATCH).await;
         let placed = store.requeue_retries(now, self.retry_slice(), BATCH).await;
-        let pruned = store.prune_parked(now - FORGET_PARKED, BATCH).await;
+        let pruned = store.prune_parked(now - FORGET_PARKED, now, BATCH).await;
         let cooled = store.prune_cooldowns(now, BATCH).await;
-        [lost, overdue, doubts, expired, placed, pruned, cooled]
+        [lost, overdue, inferred, doubts, expired, placed, pruned, cooled]
             .into_iter()
             .try_for_each(|step| step.map(|_| ()))
     }

@@ -12,6 +12,7 @@
 //! | [`brake`] | what must not be sent for now, and why |
 //! | [`registry`] | the templates that accounts have |
 //! | [`series`] | recurring campaigns, and what became of their times |
+//! | [`webhooks`] | how many webhooks of each kind came |
 //! | [`error`] | what can go wrong |
 //! | [`sqlite`] | the embedded store |
 //! | [`postgres`] | the store that many machines share |
@@ -36,6 +37,7 @@ mod reading;
 pub mod registry;
 pub mod series;
 pub mod sqlite;
+pub mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,19 +47,20 @@ use async_trait::async_trait;
 use campaign::gate::{GateRules, GateState};
 use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use brake::{Brake, BrakeChange, Changed};
 pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
 use model::{
-    Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
-    NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
-    StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow,
+    NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork,
+    StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 pub use postgres::PostgresStore;
 use registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 use series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
 pub use sqlite::SqliteStore;
+use webhooks::{WebhookCount, WebhookDay};
 
 /// A store that many share.
 pub type SharedStore = Arc<dyn Store>;
@@ -73,7 +76,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// these may be repeated as they are: reading, [`record`](Store::record), [`apply_statuses`](Store::apply_statuses)
 /// (a repetition reports `unchanged` where the first one had moved something), [`transition`](Store::transition) and
 /// [`set_reason`](Store::set_reason), [`finish_slice`](Store::finish_slice), [`prolong`](Store::prolong),
-/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list,
+/// [`heartbeat`](Store::heartbeat), [`lead`](Store::lead) and [`resign`](Store::resign), the do-not-send list, [`hear`](Store::hear),
 /// [`learn_numbers`](Store::learn_numbers), [`keep_templates`](Store::keep_templates),
 /// [`template_news`](Store::template_news), [`see_template`](Store::see_template),
 /// [`change_brakes`](Store::change_brakes) (a repetition lifts nothing), [`move_series`](Store::move_series),
@@ -273,15 +276,34 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// for messages that are not known (yet).
     async fn sent_with(&self, wamid: &str, key: Option<(MessageId, u32)>) -> Result<Option<SentWith>>;
 
+    /// Matches parked statuses that say enough of themselves (see [`StatusUpdate::about`]) by inference: where exactly one
+    /// message without an id may be meant, sent from that number to that person shortly before the status's time, and it
+    /// has been in doubt for a while, its id is learnt, the message is marked, and all that is parked of it is applied.
+    /// Looks at those whose turn it is, at most `limit`: half a minute after they came, and then ever more seldom.
+    /// Returns how many messages were matched.
+    async fn infer_statuses(&self, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+
     /// How many statuses are parked.
     async fn parked_statuses(&self) -> Result<u64>;
 
     /// Drops statuses parked before `before`, oldest first, at most `limit`: they are of messages that this
-    /// database never sent. Returns how many.
-    async fn prune_parked(&self, before: DateTime<Utc>, limit: u32) -> Result<u64>;
+    /// database never sent, and are counted as [`webhooks::NEVER_MATCHED`]. Returns how many.
+    async fn prune_parked(&self, before: DateTime<Utc>, now: DateTime<Utc>, limit: u32) -> Result<u64>;
 
-    /// Adds to the do-not-send list; an address that is already on it stays as it is. Takes hold at the
-    /// next claim.
+    /// Counts webhooks by kind. A repetition counts them again.
+    async fn count_webhooks(&self, counts: &[WebhookCount], now: DateTime<Utc>) -> Result<()>;
+
+    /// How many webhooks of each kind came on each day since that one (UTC), in the order of days, kinds and numbers.
+    async fn webhook_counts(&self, since: NaiveDate) -> Result<Vec<WebhookDay>>;
+
+    /// Keeps what people say of whether they want to be written to. Of each person the newest word counts, whenever it is
+    /// heard: who stops is put on the do-not-send list, who resumes is taken off it, unless an operator put them there.
+    /// What is no news changes nothing, also where an operator decided otherwise in between.
+    async fn hear(&self, choices: &[Choice]) -> Result<()>;
+
+    /// Adds to the do-not-send list. An address that is already on it stays as it is, but for one that is there by the
+    /// person's own word and that an operator adds: no word of theirs takes it off any more. Takes hold at the
+    /// next claim. Returns how many were added or became the operator's.
     async fn suppress(&self, entries: &[Suppression], now: DateTime<Utc>) -> Result<u64>;
 
     /// Takes addresses off the do-not-send list.

@@ -464,6 +464,18 @@ pub struct StatusUpdate {
     pub route: Option<String>,
     /// What it cost, where told.
     pub cost: Option<(Decimal, Currency)>,
+    /// Whose message it may be, for one that names no message by a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+}
+
+/// Whose message a status may be: all there is to go by where neither a key of ours nor the platform's id leads to one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The senders of the number that it was sent from, by their names in the configuration; at least one.
+    pub senders: Vec<String>,
+    /// The addresses of whom it was sent to: digits, or a business-scoped user id; at least one.
+    pub recipients: Vec<String>,
 }
 
 impl StatusUpdate {
@@ -492,6 +504,32 @@ pub struct Suppression {
     pub address: String,
     /// Where it came from: `import`, `stop`, `131050`, …
     pub source: String,
+}
+
+/// What a person says of whether they want to be written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// E.164 digits without the plus, or a business-scoped user id.
+    pub address: String,
+    /// No more; else they are welcome again.
+    pub stops: bool,
+    /// When they said it, by the platform's clock; never later than now.
+    pub said_at: DateTime<Utc>,
+    /// By what it is known, as in [`Suppression::source`]: `user_preferences`, `stop_word`, `131050`.
+    pub source: String,
+}
+
+impl Choice {
+    /// What failed messages tell of their recipients: messages with their recipients, and with when they failed.
+    pub(crate) fn refusals(recipients: &[(i64, String)], failed: &[(i64, DateTime<Utc>)]) -> Vec<Self> {
+        let recipients: BTreeMap<i64, &String> =
+            recipients.iter().map(|(id, address)| (*id, address)).collect();
+        let refusal = |(id, said_at): &(i64, DateTime<Utc>)| {
+            let address = (*recipients.get(id)?).clone();
+            Some(Self { address, stops: true, said_at: *said_at, source: "131050".to_owned() })
+        };
+        failed.iter().filter_map(refusal).collect()
+    }
 }
 
 /// A number's digits as people write them, and its id at the platform.
@@ -559,6 +597,8 @@ pub struct MessageRow {
     pub cost: Option<Micros>,
     /// Whether the platform told the cost (else it is the rate card's).
     pub cost_told: bool,
+    /// Whether what is known of it was matched by number, recipient and time alone.
+    pub inferred: bool,
 }
 
 /// What `verify` found.

@@ -407,6 +407,7 @@ impl Case {
             retry_at: is_later.then_some(now),
             route: None,
             cost: None,
+            about: None,
         }
     }
 

@@ -121,7 +121,7 @@ async fn sweep(store: SharedStore, scenes: [Scene; 2], name: &str, stop: Arc<Ato
         store.sweep_doubts(at(1), 50).await.unwrap();
         store.sweep_ttl(at(1), Duration::ZERO, 50).await.unwrap();
         store.sweep_lost_workers(at(1), Duration::from_secs(10)).await.unwrap();
-        store.prune_parked(at(0), 10).await.unwrap();
+        store.prune_parked(at(0), at(0), 10).await.unwrap();
         store.prolong(&[scenes[1].slice(3), scenes[0].slice(5), scenes[1].slice(1)], at(70)).await.unwrap();
         store.lead("scheduler", &worker(name), Duration::from_secs(5), at(1)).await.unwrap();
         let opted_out: Vec<_> = (0..5)

@@ -21,3 +21,4 @@ pub(crate) mod status;
 pub(crate) mod suppress;
 pub(crate) mod templates;
 pub(crate) mod verify;
+pub(crate) mod webhooks;

@@ -21,9 +21,12 @@
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
+//! | [`inferring`] | statuses whose message only number, person and time tell |
 //! | [`analytics`] | what the platform counted itself |
 //! | [`leaders`] | one of many leads, for a time |
 //! | [`series`] | recurring campaigns: launched once, moved, their times noted once |
+//! | [`choices`] | people's last words on whether they want to be written to |
+//! | [`webhooks`] | how many of each kind came |
 //! | [`sweeps`] | lost workers, doubts, retries, TTL, deadlines |
 #![expect(
     clippy::unwrap_used,
@@ -35,10 +38,12 @@
 pub mod analytics;
 pub mod brakes;
 pub mod budgets;
+pub mod choices;
 pub mod claiming;
 pub mod control;
 pub mod disowning;
 pub mod gates;
+pub mod inferring;
 pub mod launching;
 pub mod leaders;
 pub mod limits;
@@ -51,6 +56,7 @@ pub mod series;
 pub mod slices;
 pub mod statuses;
 pub mod sweeps;
+pub mod webhooks;
 
 pub use crate::conformance_suite as suite;
 
@@ -203,7 +209,15 @@ macro_rules! conformance_suite {
                 a_key_that_no_message_has_is_parked
                 a_read_message_was_delivered
                 what_a_message_was_sent_with
+                the_extremes_of_what_webhooks_may_say_are_kept
                 a_late_delivery_after_expiry
+            }
+            inferring {
+                a_parked_status_finds_the_only_doubt
+                nothing_but_the_only_doubt_is_matched
+                a_doubt_whose_answer_may_come_is_left_alone
+                what_was_matched_by_inference_is_never_tried_again
+                a_status_that_finds_nobody_is_looked_at_ever_more_seldom
             }
             sweeps {
                 claims_of_silent_workers_become_doubts
@@ -218,6 +232,15 @@ macro_rules! conformance_suite {
                 the_ttl_expires_what_was_not_delivered
                 the_end_expires_what_was_not_sent
                 cancelling_skips_what_was_not_sent
+            }
+            choices {
+                the_last_word_counts_whenever_it_is_heard
+                an_operators_decision_stands_until_a_person_says_something_new
+                a_refusal_that_is_told_again_does_not_undo_a_newer_word
+            }
+            webhooks {
+                webhooks_are_counted_by_kind_number_and_day
+                what_never_matched_is_counted_when_it_is_dropped
             }
             analytics {
                 the_last_answer_is_kept

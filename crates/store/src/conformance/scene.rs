@@ -333,6 +333,7 @@ pub fn unkeyed(seq: u32, attempt: u32, status: Status, when: DateTime<Utc>) -> S
         retry_at: None,
         route: None,
         cost: None,
+        about: None,
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::scene::{Scene, Setup, TTL_S, at, failure, seqs, template, unkeyed, wamid};
 use crate::SharedStore;
-use crate::model::{Failure, MessageRow, SentWith, StatusReport, StatusUpdate};
+use crate::model::{About, Failure, MessageRow, SentWith, StatusReport, StatusUpdate};
 
 const FAILED: Status = Status::Failed { again: Again::No };
 
@@ -114,8 +114,8 @@ pub async fn a_parked_status_is_parked_once_and_pruned(store: SharedStore) {
     }
     scene.apply(&[unkeyed(98, 1, Status::Sent, at(1))], at(500)).await;
     assert_eq!(store.parked_statuses().await.unwrap(), 2);
-    assert_eq!(store.prune_parked(at(100), 10).await.unwrap(), 1);
-    assert_eq!(store.prune_parked(at(100), 10).await.unwrap(), 0);
+    assert_eq!(store.prune_parked(at(100), at(500), 10).await.unwrap(), 1);
+    assert_eq!(store.prune_parked(at(100), at(500), 10).await.unwrap(), 0);
     assert_eq!(store.parked_statuses().await.unwrap(), 1);
 }
 
@@ -285,4 +285,43 @@ pub async fn what_a_message_was_sent_with(store: SharedStore) {
     assert_eq!(store.sent_with("", message(4_000)).await.unwrap(), None);
     let elsewhere = MessageId { campaign: CampaignId(-1), seq: Seq(0) };
     assert_eq!(store.sent_with("", Some((elsewhere, 1))).await.unwrap(), None);
+}
+
+pub async fn the_extremes_of_what_webhooks_may_say_are_kept(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, 0..3, at(0)).await;
+    // As long as the decoder lets it be, and not to be compressed by an index.
+    let long: String = (0..128_u32).map(|n| char::from_u32(0x1_0000 + n * 7_919 % 0xffff).unwrap()).collect();
+    assert_eq!(long.len(), 512);
+    let latest = "2099-12-31T23:59:59Z".parse().unwrap();
+    let earliest = chrono::DateTime::UNIX_EPOCH;
+    let failure = |code| Some(Failure { code: Some(code), class: long.clone(), detail: long.repeat(9) });
+    let dear = Some((rust_decimal::Decimal::from(1_000_000), campaign::money::Currency::INR));
+    let updates = [
+        StatusUpdate {
+            route: Some(long.clone()),
+            cost: dear,
+            ..scene.keyed(0, 1, Status::Delivered, latest)
+        },
+        StatusUpdate {
+            wamid: long.clone(),
+            failure: failure(i64::MIN),
+            ..scene.keyed(1, 1, FAILED, earliest)
+        },
+        StatusUpdate { failure: failure(131_049), ..scene.keyed(2, 1, FAILED, latest) },
+        // Of nobody: parked, and looked for.
+        StatusUpdate {
+            wamid: format!("{}x", &long[..508]),
+            about: Some(About { senders: vec![long.clone()], recipients: vec![long.clone()] }),
+            failure: failure(i64::MAX),
+            ..unkeyed(9, 1, FAILED, latest)
+        },
+    ];
+    assert_eq!(scene.apply(&updates, at(1)).await, report(3, 0, 1));
+    assert_eq!(scene.apply(&updates, at(2)).await, report(0, 3, 1));
+    scene.unknown(2, 1, at(2)).await;
+    assert_eq!(store.infer_statuses(at(60), 10).await.unwrap(), 0);
+    assert_eq!(scene.row(0).await.cost, Some(campaign::money::Micros(1_000_000_000_000)));
+    assert_eq!((scene.row(0).await.sent_at, scene.row(0).await.delivered_at), (None, Some(latest)));
+    assert_eq!(scene.row(1).await.failure.unwrap().code, Some(i64::MIN));
 }

@@ -77,6 +77,14 @@ impl Batch {
         }
     }
 
+    /// Takes the platform's id for an attempt's that nobody named it for.
+    pub(crate) fn infer_wamid(&mut self, id: i64, attempt: u32, wamid: &str) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.is_inferred = true;
+        }
+        self.learn_wamid(id, attempt, wamid);
+    }
+
     /// What changed, and its counters.
     pub(crate) fn changes(&self) -> Changes<'_> {
         let earlier =

@@ -12,14 +12,18 @@
 //! | `people` | what limits ask of the recipients of a claim |
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks |
+//! | `inferring` | which message a parked status is of, where only number, recipient and time tell |
 //! | `sweeping` | what time moves |
+//! | `choices` | what people say of whether they want to be written to |
 //! | `gates` | what happens to a template's gate |
 //! | `launching` | what a launch must hold |
 
 pub(crate) mod batch;
+pub(crate) mod choices;
 pub(crate) mod counters;
 pub(crate) mod gates;
 pub(crate) mod granting;
+pub(crate) mod inferring;
 pub(crate) mod launching;
 pub(crate) mod message;
 pub(crate) mod people;

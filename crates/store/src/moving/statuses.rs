@@ -33,8 +33,8 @@ pub(crate) struct Applied<'u> {
 /// What statuses tell of recipients, whatever becomes of their messages.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    /// Messages whose recipients do not want any more.
-    pub(crate) opted_out: Vec<i64>,
+    /// Messages whose recipients do not want any more, and since when.
+    pub(crate) opted_out: Vec<(i64, DateTime<Utc>)>,
     /// Messages whose recipients are left alone for a time, and until when.
     pub(crate) shielded: Vec<(i64, DateTime<Utc>)>,
 }
@@ -43,7 +43,7 @@ impl Told {
     fn note(&mut self, update: &StatusUpdate, message: Option<i64>, now: DateTime<Utc>) {
         let Some(message) = message else { return };
         if says_opt_out(update) {
-            self.opted_out.push(message);
+            self.opted_out.push((message, update.at));
         }
         if let Some(time) = update.failure.as_ref().and_then(|f| f.code).and_then(cool_down) {
             // From when it happened: the platform repeats its webhooks for days.
@@ -172,7 +172,8 @@ struct Terms {
 
 /// Whether and when a failed message is tried again is the campaign's to say as well: not more often than its
 /// retry policy has it, with its growing waits, and not at or after its end. A failure that may be tried again
-/// at no known time is taken for final: it must not be tried at once.
+/// at no known time is taken for final: it must not be tried at once. So is one of a message that was matched by
+/// inference: nobody is written to twice on a guess.
 fn terms(update: &StatusUpdate, id: i64, entry: &Entry, now: DateTime<Utc>) -> Terms {
     let before = entry.live.failures;
     let Status::Failed { again } = update.status else {
@@ -181,7 +182,8 @@ fn terms(update: &StatusUpdate, id: i64, entry: &Entry, now: DateTime<Utc>) -> T
     let info = update.failure.as_ref().and_then(|f| f.code).and_then(lookup);
     let counts = info.is_none_or(|info| info.counts_as_attempt);
     let failures = before + u32::from(counts);
-    let has_attempts_left = !entry.is_over && (!counts || failures < entry.retry.attempts);
+    let has_attempts_left =
+        !entry.is_over && !entry.is_inferred && (!counts || failures < entry.retry.attempts);
     let retry_at = update.retry_at.filter(|_| again == Again::Later && has_attempts_left).map(|told| {
         let least = info.and_then(|info| info.delay.least(failures.max(1))).unwrap_or_default();
         told.max(now + entry.retry.delay(failures.max(1), id.unsigned_abs()).max(least))

@@ -11,7 +11,7 @@
 //! 2. one row of `templates`, where a canary goes or a gate changes;
 //! 3. the *park* (an advisory lock): shared by those who make platform ids known, exclusive for those who park a
 //!    status because its id is not known. So a status never stays parked beside the message that it belongs to;
-//! 4. rows of `suppressions`, in the order of their addresses; a row of `workers`.
+//! 4. rows of `last_choices`, then of `suppressions`, in the order of their addresses; a row of `workers`.
 //!
 //! Who changes `brakes` locks that table, and nothing else. Who launches locks the table `series` before all else.
 //!
@@ -37,15 +37,18 @@
 //! | `claiming` | the compare-and-set before a send |
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks, parked ones too |
+//! | `inferring` | parked ones that can be of one message only |
 //! | `sweeps` | what time moves |
 //! | `retries` | slices for retries that are due |
 //! | `messages` | reading messages |
 //! | `people` | who was written to, and who is left alone for a time |
+//! | `choices` | people's last words on whether they want to be written to |
 //! | `suppression` | the do-not-send list |
 //! | `brakes` | what must not be sent for now |
 //! | `templates` | sync gates |
 //! | `analytics` | what the platform counted itself |
 //! | `leaders` | who leads in which role |
+//! | `webhooks` | how many webhooks of each kind came |
 //! | `verify` | the guarantees, recomputed from the rows |
 //! | `text` | text as PostgreSQL takes it |
 //!
@@ -54,8 +57,10 @@
 mod analytics;
 mod brakes;
 mod campaigns;
+mod choices;
 mod claiming;
 mod connection;
+mod inferring;
 mod launching;
 mod leaders;
 mod messages;
@@ -76,6 +81,7 @@ mod text;
 mod transition;
 mod turns;
 mod verify;
+mod webhooks;
 
 #[cfg(test)]
 mod query_plans;

@@ -8,23 +8,25 @@ use async_trait::async_trait;
 use campaign::gate::{GateRules, GateState};
 use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    analytics, brakes, campaigns, claiming, launching, leaders, messages, numbers, people, recording,
-    registry, retries, series, slices, statuses, suppression, sweeps, templates, verify,
+    analytics, brakes, campaigns, choices, claiming, inferring, launching, leaders, messages, numbers,
+    people, recording, registry, retries, series, slices, statuses, suppression, sweeps, templates, verify,
+    webhooks,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::model::{
-    Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
-    NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
-    StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow,
+    NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork,
+    StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
 };
 use crate::moving::sweeping::Unsent;
 use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 use crate::series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
+use crate::webhooks::{WebhookCount, WebhookDay};
 use crate::{LaunchError, SeriesError, Store, StoreError, TransitionError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -202,8 +204,31 @@ impl Store for PostgresStore {
         repeat(Patience::Short, "count parked statuses", || statuses::parked(self)).await
     }
 
-    async fn prune_parked(&self, before: DateTime<Utc>, limit: u32) -> Result<u64> {
-        repeat(Patience::Short, "drop old parked statuses", || statuses::prune(self, before, limit)).await
+    async fn infer_statuses(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "infer statuses", || inferring::infer(self, now, limit)).await
+    }
+
+    async fn prune_parked(&self, before: DateTime<Utc>, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+        repeat(Patience::Short, "drop old parked statuses", || statuses::prune(self, before, now, limit))
+            .await
+    }
+
+    async fn count_webhooks(&self, counts: &[WebhookCount], now: DateTime<Utc>) -> Result<()> {
+        if counts.is_empty() {
+            return Ok(());
+        }
+        repeat(Patience::Short, "count webhooks", || webhooks::count(self, counts, now)).await
+    }
+
+    async fn webhook_counts(&self, since: NaiveDate) -> Result<Vec<WebhookDay>> {
+        repeat(Patience::Short, "read counts of webhooks", || webhooks::since(self, since)).await
+    }
+
+    async fn hear(&self, choices: &[Choice]) -> Result<()> {
+        if choices.is_empty() {
+            return Ok(());
+        }
+        repeat(Patience::Short, "hear people's choices", || choices::hear(self, choices)).await
     }
 
     async fn suppress(&self, entries: &[Suppression], now: DateTime<Utc>) -> Result<u64> {

@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row};
 
 use super::{
-    PostgresStore, campaigns, claiming, messages, people, retries, slices, statuses, suppression, sweeps,
-    templates, transition,
+    PostgresStore, campaigns, claiming, inferring, messages, people, retries, slices, statuses, suppression,
+    sweeps, templates, transition,
 };
 
 /// Two campaigns of 20,000 messages that are all over but for a few, in 200 slices each.
@@ -34,7 +34,7 @@ const ROWS: &str = "
     INSERT INTO cooldowns SELECT '', s::text, 0 FROM generate_series(1, 5000) AS s;
     INSERT INTO reached_people SELECT p::text, s::text, s FROM generate_series(1, 3) AS p, generate_series(1, 5000) AS s;
     INSERT INTO reached_slots SELECT p::text, s, 1 FROM generate_series(1, 100) AS p, generate_series(1, 290) AS s;
-    INSERT INTO parked_statuses (wamid, status, parked_at) SELECT s::text, '{}', s FROM generate_series(1, 5000) AS s;
+    INSERT INTO parked_statuses (wamid, status, parked_at, look_at) SELECT s::text, '{}', s, s FROM generate_series(1, 5000) AS s;
     INSERT INTO templates SELECT '', s::text, 'en', '{}', 0 FROM generate_series(1, 5000) AS s;
     INSERT INTO campaign_counts SELECT c, 'delivered', 1 FROM generate_series(1, 2002) AS c;
     INSERT INTO failure_counts SELECT c, '1', 1 FROM generate_series(1, 2002) AS c;
@@ -58,7 +58,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 41] = [
+    let queries: [(&str, &str, &[&str]); 44] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -78,6 +78,9 @@ async fn hot_queries_search_by_index() {
         ("reservations for good", claiming::STUCK, &["messages_in_doubt"]),
         ("parked statuses", statuses::PARKED, &["parked_statuses_once"]),
         ("old parked statuses", statuses::PRUNE, &["parked_statuses_by_age"]),
+        ("whether a parked status is to be looked at", inferring::IS_DUE, &["parked_statuses_to_infer"]),
+        ("parked statuses to look at", inferring::TAKE, &["parked_statuses_to_infer"]),
+        ("whose status it is", inferring::CANDIDATES, &["messages_once", "send_groups_pkey"]),
         ("what a slice holds", slices::PENDING, &["messages_unsent"]),
         ("planned slices", slices::PLANNED, &["slices_planned", "AND (ROW(turn, number) > ROW($3, $4)))"]),
         ("slices to take back or to plan", slices::RIPE, &["slices_d", "slices_leased"]),

@@ -8,12 +8,14 @@ use sqlx::PgConnection;
 use super::connection::PostgresStore;
 use super::text::clean;
 use super::transition::column;
-use super::{campaigns, people, transition};
+use super::{campaigns, choices, people, transition, webhooks};
 use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
 use crate::moving::batch::Batch;
+use crate::moving::inferring::first_look;
 use crate::moving::statuses::{self, Told, Unparked, named, unnamed};
+use crate::webhooks::{NEVER_MATCHED, WebhookCount};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -28,19 +30,14 @@ const TAKE_PARK: &str = "SELECT pg_advisory_xact_lock($1)";
 
 /// Identical statuses are parked once: webhooks are repeated for days.
 const PARK: &str = "
-    INSERT INTO parked_statuses (wamid, status, parked_at)
-    SELECT wamid, status, $3 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u (wamid, status, place)
+    INSERT INTO parked_statuses (wamid, status, parked_at, look_at)
+    SELECT wamid, status, $3, look_at
+    FROM unnest($1::text[], $2::text[], $4::bigint[]) WITH ORDINALITY AS u (wamid, status, look_at, place)
     ORDER BY place
     ON CONFLICT (wamid, hashtextextended(status, 0)) DO NOTHING";
 
 /// Parked statuses of these ids, in the order in which they came.
 pub(super) const PARKED: &str = "SELECT id, status FROM parked_statuses WHERE wamid = ANY($1) ORDER BY id";
-
-/// In the order of addresses: two that add the same ones do not wait in a circle.
-const SUPPRESS: &str = "
-    INSERT INTO suppressions (address, source, suppressed_at)
-    SELECT DISTINCT recipient, '131050', $2::bigint FROM messages WHERE id = ANY($1) ORDER BY recipient
-    ON CONFLICT (address) DO NOTHING";
 
 const UNPARK: &str = "DELETE FROM parked_statuses WHERE id = ANY($1)";
 
@@ -117,7 +114,7 @@ async fn attempt(
         park(&mut tx, &applied.unmatched, now).await?;
     }
     transition::write_back(&mut tx, &batch).await?;
-    keep(&mut tx, &applied.told, now).await?;
+    keep(&mut tx, &applied.told).await?;
     tx.commit("commit statuses").await?;
     Ok(Attempt::Done(applied.report))
 }
@@ -128,6 +125,7 @@ async fn park(tx: &mut PgConnection, unmatched: &[&StatusUpdate], now: DateTime<
         .bind(column(unmatched, |update| clean(&update.wamid)))
         .bind(texts)
         .bind(micros(now))
+        .bind(column(unmatched, |update| first_look(update, now).map(micros)))
         .execute(tx)
         .await
         .map_err(failed("park statuses"))?;
@@ -135,19 +133,9 @@ async fn park(tx: &mut PgConnection, unmatched: &[&StatusUpdate], now: DateTime<
 }
 
 /// Keeps what was told of recipients.
-async fn keep(tx: &mut PgConnection, told: &Told, now: DateTime<Utc>) -> Result<()> {
-    suppress(tx, &told.opted_out, now).await?;
+async fn keep(tx: &mut PgConnection, told: &Told) -> Result<()> {
+    choices::refused(tx, &told.opted_out).await?;
     people::cool_down(tx, &told.shielded).await
-}
-
-/// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient
-/// is not to be trusted.
-async fn suppress(tx: &mut PgConnection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(SUPPRESS).bind(ids).bind(micros(now)).execute(tx).await.map_err(failed("keep an opt-out"))?;
-    Ok(())
 }
 
 /// Applies what was parked under these ids to the batch, which has their messages, and takes it away. From then
@@ -179,13 +167,18 @@ pub(super) async fn apply_parked(
         .map(|(number, text)| Ok((number, from_json("parked_statuses.status", &text)?)))
         .collect::<Result<_>>()?;
     let Unparked { done, told } = statuses::apply_parked(batch, &parked, now);
-    keep(tx, &told, now).await?;
+    keep(tx, &told).await?;
     sqlx::query(UNPARK).bind(done).execute(tx).await.map_err(failed("take parked statuses away"))?;
     Ok(())
 }
 
 /// See [`crate::Store::prune_parked`].
-pub(super) async fn prune(store: &PostgresStore, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+pub(super) async fn prune(
+    store: &PostgresStore,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<u64> {
     let mut tx = store.change().await?;
     let done = sqlx::query(PRUNE)
         .bind(micros(before))
@@ -193,6 +186,11 @@ pub(super) async fn prune(store: &PostgresStore, before: DateTime<Utc>, limit: u
         .execute(&mut *tx)
         .await
         .map_err(failed("drop old parked statuses"))?;
+    if done.rows_affected() > 0 {
+        let dropped =
+            WebhookCount { kind: NEVER_MATCHED.to_owned(), number: String::new(), n: done.rows_affected() };
+        webhooks::add(&mut tx, &[dropped], now).await?;
+    }
     tx.commit("commit dropping old parked statuses").await?;
     Ok(done.rows_affected())
 }

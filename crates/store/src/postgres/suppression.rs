@@ -11,12 +11,16 @@ use crate::model::Suppression;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+/// Who is on it by their own word is an operator's from then on, where an operator adds them, too.
+///
 /// In the order of addresses: two that add the same ones do not wait in a circle.
 const ADD: &str = "
     INSERT INTO suppressions (address, source, suppressed_at)
-    SELECT address, source, $3 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u (address, source, place)
+    SELECT DISTINCT ON (address) address, source, $3
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u (address, source, place)
     ORDER BY address, place
-    ON CONFLICT (address) DO NOTHING";
+    ON CONFLICT (address) DO UPDATE SET source = excluded.source
+    WHERE suppressions.source IN ('user_preferences', 'stop_word', '131050') AND excluded.source NOT IN ('user_preferences', 'stop_word', '131050')";
 
 const REMOVE: &str = "
     DELETE FROM suppressions

@@ -13,7 +13,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 macro_rules! message_columns {
     () => {
         "id, group_no, state, assumed, attempt, wamid, failure_code, failure_class, failure_detail, retry_at, \
-         claimed_at, accepted_at, sent_at, delivered_at, read_at, route, cost, cost_told, recipient, country"
+         claimed_at, accepted_at, sent_at, delivered_at, read_at, route, cost, cost_told, recipient, country, \
+         inferred"
     };
 }
 pub(crate) use message_columns;
@@ -39,6 +40,7 @@ pub(crate) fn message(columns: &mut impl Columns) -> Result<MessageRow> {
         cost_told: columns.flag()?,
         recipient: columns.text()?,
         country: columns.text()?,
+        inferred: columns.flag()?,
     })
 }
 

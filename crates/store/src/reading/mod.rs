@@ -8,6 +8,7 @@
 //! | `series` | recurring campaigns |
 //! | `slices` | what is left to do of a slice |
 //! | `verdict` | the guarantees, compared |
+//! | `webhooks` | counts of webhooks |
 
 pub(crate) mod brakes;
 pub(crate) mod campaigns;
@@ -15,3 +16,4 @@ pub(crate) mod messages;
 pub(crate) mod series;
 pub(crate) mod slices;
 pub(crate) mod verdict;
+pub(crate) mod webhooks;

@@ -15,13 +15,16 @@
 //! | `claiming` | the compare-and-set before a send |
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks, parked ones too |
+//! | `inferring` | parked ones that can be of one message only |
 //! | `sweeps` | what time moves |
 //! | `messages` | reading messages |
 //! | `people` | who was written to, and who is left alone for a time |
+//! | `choices` | people's last words on whether they want to be written to |
 //! | `suppression` | the do-not-send list |
 //! | `templates` | sync gates |
 //! | `analytics` | what the platform counted itself |
 //! | `leaders` | who leads in which role |
+//! | `webhooks` | how many webhooks of each kind came |
 //! | `verify` | the guarantees, recomputed from the rows |
 //!
 //! What is decided between reading and writing is in `crate::moving`, for every database alike.
@@ -29,8 +32,10 @@
 mod analytics;
 mod brakes;
 mod campaigns;
+mod choices;
 mod claiming;
 mod connection;
+mod inferring;
 mod launching;
 mod leaders;
 mod messages;
@@ -47,6 +52,7 @@ mod sweeps;
 mod templates;
 mod transition;
 mod verify;
+mod webhooks;
 
 #[cfg(test)]
 mod query_plans;

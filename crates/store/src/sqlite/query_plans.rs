@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    SqliteStore, campaigns, claiming, messages, people, slices, statuses, suppression, sweeps, templates,
-    transition,
+    SqliteStore, campaigns, claiming, inferring, messages, people, slices, statuses, suppression, sweeps,
+    templates, transition,
 };
 
 /// The steps in which SQLite answers a query, in its own words.
@@ -35,6 +35,22 @@ async fn hot_queries_search_by_index() {
             "parked statuses",
             statuses::PARKED,
             "SEARCH p USING COVERING INDEX sqlite_autoindex_parked_statuses_1 (wamid=?)",
+        ),
+        (
+            "whether a parked status is to be looked at",
+            inferring::IS_DUE,
+            "COVERING INDEX parked_statuses_to_infer",
+        ),
+        ("whether anything is in doubt", inferring::IS_DUE, "messages_in_doubt"),
+        (
+            "parked statuses to look at",
+            inferring::TAKE,
+            "USING COVERING INDEX parked_statuses_to_infer (look_at<?)",
+        ),
+        (
+            "whose status it is",
+            inferring::CANDIDATES,
+            "SEARCH m USING INDEX messages_once (campaign_id=? AND recipient=?)",
         ),
         ("what a slice holds", slices::PENDING, "USING INDEX messages_unsent (campaign_id=? AND slice_no=?)"),
         (

@@ -4,19 +4,21 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::connection::SqliteStore;
-use super::{people, transition};
+use super::{choices, people, transition, webhooks};
 use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
 use crate::moving::batch::Batch;
+use crate::moving::inferring::first_look;
 use crate::moving::statuses::{self, Told, Unparked, named, unnamed};
+use crate::webhooks::{NEVER_MATCHED, WebhookCount};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// Identical statuses are parked once: webhooks are repeated for days.
 const PARK: &str = "
-    INSERT INTO parked_statuses (wamid, status, parked_at)
-    SELECT value ->> 0, value ->> 1, ?2 FROM json_each(?1) WHERE true
+    INSERT INTO parked_statuses (wamid, status, parked_at, look_at)
+    SELECT value ->> 0, value ->> 1, ?2, value ->> 2 FROM json_each(?1) WHERE true
     ON CONFLICT (wamid, status) DO NOTHING";
 
 /// Parked statuses of these ids, in the order in which they came.
@@ -25,11 +27,6 @@ pub(super) const PARKED: &str = "
     FROM json_each(?1) AS j
     CROSS JOIN parked_statuses AS p ON p.wamid = j.value
     ORDER BY p.id";
-
-const SUPPRESS: &str = "
-    INSERT INTO suppressions (address, source, suppressed_at)
-    SELECT m.recipient, '131050', ?2 FROM json_each(?1) AS j CROSS JOIN messages AS m ON m.id = j.value WHERE true
-    ON CONFLICT (address) DO NOTHING";
 
 const UNPARK: &str = "DELETE FROM parked_statuses WHERE id IN (SELECT value FROM json_each(?1))";
 
@@ -53,36 +50,21 @@ pub(super) async fn apply(
     transition::load_by_wamid(&mut tx, &mut batch, &wamids).await?;
     let applied = statuses::apply(&mut batch, updates, now);
     if !applied.unmatched.is_empty() {
-        let rows: Vec<(&str, String)> =
-            applied.unmatched.iter().map(|u| Ok((u.wamid.as_str(), json(u)?))).collect::<Result<_>>()?;
+        let row = |u: &&StatusUpdate| Ok((u.wamid.clone(), json(u)?, first_look(u, now).map(micros)));
+        let rows: Vec<_> = applied.unmatched.iter().map(row).collect::<Result<_>>()?;
         let parking = failed("park statuses");
         sqlx::query(PARK).bind(json(&rows)?).bind(micros(now)).execute(&mut *tx).await.map_err(parking)?;
     }
     transition::write_back(&mut tx, &batch).await?;
-    keep(&mut tx, &applied.told, now).await?;
+    keep(&mut tx, &applied.told).await?;
     tx.commit().await.map_err(failed("commit statuses"))?;
     Ok(applied.report)
 }
 
 /// Keeps what was told of recipients.
-async fn keep(tx: &mut SqliteConnection, told: &Told, now: DateTime<Utc>) -> Result<()> {
-    suppress(tx, &told.opted_out, now).await?;
+async fn keep(tx: &mut SqliteConnection, told: &Told) -> Result<()> {
+    choices::refused(tx, &told.opted_out).await?;
     people::cool_down(tx, &told.shielded).await
-}
-
-/// Puts the recipients of these messages on the do-not-send list: the store's own, as the webhook's recipient
-/// is not to be trusted.
-async fn suppress(tx: &mut SqliteConnection, ids: &[i64], now: DateTime<Utc>) -> Result<()> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(SUPPRESS)
-        .bind(json(ids)?)
-        .bind(micros(now))
-        .execute(tx)
-        .await
-        .map_err(failed("keep an opt-out"))?;
-    Ok(())
 }
 
 /// Applies what was parked under these ids to the batch, which has their messages, and takes it away.
@@ -105,7 +87,7 @@ pub(super) async fn apply_parked(
         .map(|(number, text)| Ok((number, from_json("parked_statuses.status", &text)?)))
         .collect::<Result<_>>()?;
     let Unparked { done, told } = statuses::apply_parked(batch, &parked, now);
-    keep(tx, &told, now).await?;
+    keep(tx, &told).await?;
     if !done.is_empty() {
         sqlx::query(UNPARK)
             .bind(json(&done)?)
@@ -117,11 +99,21 @@ pub(super) async fn apply_parked(
 }
 
 /// See [`crate::Store::prune_parked`].
-pub(super) async fn prune(store: &SqliteStore, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+pub(super) async fn prune(
+    store: &SqliteStore,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<u64> {
     let mut tx = store.change().await?;
     let pruning = failed("drop old parked statuses");
     let done =
         sqlx::query(PRUNE).bind(micros(before)).bind(limit).execute(&mut *tx).await.map_err(pruning)?;
+    if done.rows_affected() > 0 {
+        let dropped =
+            WebhookCount { kind: NEVER_MATCHED.to_owned(), number: String::new(), n: done.rows_affected() };
+        webhooks::add(&mut tx, &[dropped], now).await?;
+    }
     tx.commit().await.map_err(failed("commit dropping old parked statuses"))?;
     Ok(done.rows_affected())
 }

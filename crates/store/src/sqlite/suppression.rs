@@ -9,10 +9,12 @@ use crate::model::Suppression;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
+/// Who is on it by their own word is an operator's from then on, where an operator adds them, too.
 const ADD: &str = "
     INSERT INTO suppressions (address, source, suppressed_at)
     SELECT value ->> 0, value ->> 1, ?2 FROM json_each(?1) WHERE true
-    ON CONFLICT (address) DO NOTHING";
+    ON CONFLICT (address) DO UPDATE SET source = excluded.source
+    WHERE suppressions.source IN ('user_preferences', 'stop_word', '131050') AND excluded.source NOT IN ('user_preferences', 'stop_word', '131050')";
 
 const REMOVE: &str = "DELETE FROM suppressions WHERE address IN (SELECT value FROM json_each(?1))";
 

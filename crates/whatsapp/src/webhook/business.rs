@@ -36,9 +36,9 @@ pub(super) fn decode(
 
 fn template(keys: &Keys<'_>, change: &Change<'_>, waba_id: Option<&str>) -> Option<Event> {
     let template = TemplateRef {
-        id: raw::text(keys.message_template_id),
-        name: raw::text(keys.message_template_name),
-        language: raw::text(keys.message_template_language),
+        id: raw::name(keys.message_template_id),
+        name: raw::name(keys.message_template_name),
+        language: raw::name(keys.message_template_language),
         waba_id: waba_id.map(str::to_owned),
     };
     if let Some(new) = raw::text(keys.new_quality_score) {
@@ -46,7 +46,7 @@ fn template(keys: &Keys<'_>, change: &Change<'_>, waba_id: Option<&str>) -> Opti
         let (previous, new) = (Quality::read(&previous), Quality::read(&new));
         return Some(Event::TemplateQuality(TemplateQuality { template, previous, new }));
     }
-    if let Some(new) = raw::text(keys.new_category) {
+    if let Some(new) = raw::name(keys.new_category) {
         return Some(Event::TemplateCategory(match raw::text(keys.correct_category) {
             Some(correct) => TemplateCategory::Impending {
                 template,
@@ -70,7 +70,7 @@ fn template(keys: &Keys<'_>, change: &Change<'_>, waba_id: Option<&str>) -> Opti
             .filter(|reason| !reason.eq_ignore_ascii_case("none")),
         title: raw::text(title),
         description: raw::text(description).or_else(|| raw::text(rejection.recommendation)),
-        category: raw::text(keys.message_template_category),
+        category: raw::name(keys.message_template_category),
     }))
 }
 
@@ -122,8 +122,8 @@ fn account(keys: &Keys<'_>, waba_id: Option<String>) -> Option<Event> {
         _ => AccountEvent::Other(name),
     };
     Some(Event::AccountUpdate(AccountUpdate {
-        waba_id: raw::text(named).or(waba_id),
-        owner_business_id: raw::text(owner_business_id),
+        waba_id: raw::name(named).or(waba_id),
+        owner_business_id: raw::name(owner_business_id),
         event,
     }))
 }
@@ -154,7 +154,7 @@ fn number(keys: &Keys<'_>, waba_id: Option<String>) -> Option<Event> {
         _ => NumberEvent::Other(name),
     };
     Some(Event::PhoneQuality(PhoneQuality {
-        display_phone_number: raw::text(keys.display_phone_number),
+        display_phone_number: raw::name(keys.display_phone_number),
         waba_id,
         event,
         limit: limit(keys),

@@ -58,7 +58,7 @@ pub fn decode(body: &[u8]) -> Result<Vec<Posted>, DecodeError> {
                 continue;
             }
         };
-        let (waba_id, at) = (raw::text(entry.id), raw::time(entry.time));
+        let (waba_id, at) = (raw::name(entry.id), raw::time(entry.time));
         let mut events = Vec::new();
         match raw::list(entry.changes, "an entry's changes") {
             Ok(changes) => {

@@ -1,5 +1,6 @@
 //! What the field `messages` and its kin carry: statuses, inbound messages, opt-outs, clicks, errors.
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -10,12 +11,15 @@ use super::event::{
 };
 use super::raw::{self, Raw};
 
+/// No message costs more, in any currency: what says so is not believed, as sums of it would pass what a database counts.
+const MOST_COST: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
+
 /// Decodes the lists that a value may have, whatever its field is called. Adds nothing where it has none.
 pub(super) fn decode(keys: &Keys<'_>, events: &mut Vec<Event>) {
     let Metadata { phone_number_id, display_phone_number } = raw::object(keys.metadata);
     let of = Of {
-        phone_number_id: raw::text(phone_number_id),
-        display_phone_number: raw::text(display_phone_number),
+        phone_number_id: raw::name(phone_number_id),
+        display_phone_number: raw::name(display_phone_number),
         contact: only_contact(keys.contacts),
     };
     each(keys.statuses, "statuses", events, |item| status(item, &of));
@@ -51,12 +55,12 @@ fn only_contact(contacts: Raw<'_>) -> Option<(Option<String>, Option<String>)> {
     let contacts = raw::list(contacts, "contacts").ok()?;
     let [contact] = contacts.as_slice() else { return None };
     let Contact { wa_id, user_id } = raw::object(Some(contact));
-    Some((raw::text(wa_id), raw::text(user_id)))
+    Some((raw::name(wa_id), raw::name(user_id)))
 }
 
 fn status(item: &RawValue, of: &Of) -> Result<Event, String> {
     let keys: StatusKeys<'_> = raw::required(item, "the status")?;
-    let wamid = raw::text(keys.id).ok_or("the status has no id")?;
+    let wamid = raw::name(keys.id).ok_or("the status has no id")?;
     let kind = raw::text(keys.status).ok_or("the status does not say what it is")?.to_ascii_lowercase();
     let status = match kind.as_str() {
         "sent" => Status::Sent,
@@ -72,8 +76,8 @@ fn status(item: &RawValue, of: &Of) -> Result<Event, String> {
         wamid,
         status,
         timestamp: raw::time(keys.timestamp),
-        recipient_id: raw::text(keys.recipient_id),
-        recipient_user_id: raw::text(keys.recipient_user_id),
+        recipient_id: raw::name(keys.recipient_id),
+        recipient_user_id: raw::name(keys.recipient_user_id),
         callback_data: raw::text(keys.biz_opaque_callback_data),
         errors: errors.into_iter().map(|error| status_error(Some(error))).collect(),
         pricing: keys.pricing.map(|pricing| self::pricing(Some(pricing))),
@@ -101,11 +105,11 @@ fn pricing(item: Raw<'_>) -> Pricing {
     let keys: PricingKeys<'_> = raw::object(item);
     let CostKeys { amount, currency } = raw::object(keys.cost);
     let cost = raw::decimal(amount)
-        .filter(|amount| !amount.is_sign_negative())
+        .filter(|amount| !amount.is_sign_negative() && *amount <= MOST_COST)
         .zip(raw::text(currency))
         .map(|(amount, currency)| Cost { amount, currency: currency.to_ascii_uppercase() });
     Pricing {
-        category: raw::text(keys.category),
+        category: raw::name(keys.category),
         pricing_type: raw::text(keys.kind),
         billable: raw::boolean(keys.billable),
         cost,
@@ -130,12 +134,12 @@ fn inbound(item: &RawValue, of: &Of) -> Result<Event, String> {
         kind => InboundKind::Other { kind: kind.to_owned() },
     };
     let (from, from_user_id) =
-        (raw::text(keys.from), raw::text(keys.from_user_id).or_else(|| raw::text(keys.user_id)));
+        (raw::name(keys.from), raw::name(keys.from_user_id).or_else(|| raw::name(keys.user_id)));
     Ok(Event::Inbound(Inbound {
-        id: raw::text(keys.id),
+        id: raw::name(keys.id),
         from: from.or(contact_wa_id),
         from_user_id: from_user_id.or(contact_user_id),
-        context_id: raw::text(context_id),
+        context_id: raw::name(context_id),
         timestamp: raw::time(keys.timestamp),
         phone_number_id: of.phone_number_id.clone(),
         kind,
@@ -162,14 +166,14 @@ fn interactive(item: Raw<'_>) -> InboundKind {
 fn preference(item: &RawValue, of: &Of) -> Result<Event, String> {
     let keys: PreferenceKeys<'_> = raw::required(item, "the preference")?;
     let value = raw::text(keys.value).ok_or("the preference has no value")?.to_ascii_lowercase();
-    let category = raw::text(keys.category).unwrap_or_else(|| "marketing_messages".to_owned());
+    let category = raw::name(keys.category).unwrap_or_else(|| "marketing_messages".to_owned());
     let choice = match (category.as_str(), value.as_str()) {
         ("marketing_messages", "stop") => Choice::Stop,
         ("marketing_messages", "resume") => Choice::Resume,
         _ => return Ok(other(&["user_preferences", &category, &value])),
     };
     let (contact_wa_id, contact_user_id) = of.contact.clone().unwrap_or_default();
-    let (wa_id, user_id) = (raw::text(keys.wa_id), raw::text(keys.user_id));
+    let (wa_id, user_id) = (raw::name(keys.wa_id), raw::name(keys.user_id));
     let (wa_id, user_id) = match (&wa_id, &user_id) {
         (None, None) => (contact_wa_id, contact_user_id),
         _ => (wa_id, user_id),

@@ -12,7 +12,14 @@ pub(super) type Raw<'a> = Option<&'a RawValue>;
 /// Timestamps from here on are in milliseconds: in seconds it would be the year 5138.
 const MILLISECONDS_FROM: f64 = 1e11;
 
-/// A string, or a number or boolean as its text. Blank is missing.
+/// Times from here on (the year 2100) are none of this platform's: they would only break what reckons with them.
+const NO_TIME_FROM: f64 = 4.1e12;
+
+/// The longest text that names something: a message, a person, a number, a template. Meta's are shorter (a template's
+/// name has at most 512 bytes), and databases refuse keys of some thousand bytes.
+const LONGEST_NAME: usize = 512;
+
+/// A string, or a number or boolean as its text. Blank is missing. U+FFFD stands for NUL, which databases refuse.
 pub(super) fn text(raw: Raw<'_>) -> Option<String> {
     let json = raw?.get();
     let text = match json.as_bytes().first()? {
@@ -20,7 +27,13 @@ pub(super) fn text(raw: Raw<'_>) -> Option<String> {
         b'{' | b'[' => return None,
         _ => json.to_owned(),
     };
+    let text = if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
     (!text.trim().is_empty()).then_some(text)
+}
+
+/// A text that names something: one that is too long for that is missing.
+pub(super) fn name(raw: Raw<'_>) -> Option<String> {
+    text(raw).filter(|text| text.len() <= LONGEST_NAME)
 }
 
 /// A whole number, also in quotes.
@@ -42,7 +55,9 @@ pub(super) fn time(raw: Raw<'_>) -> Option<DateTime<Utc>> {
         return None;
     }
     let millis = if number < MILLISECONDS_FROM { number * 1_000.0 } else { number };
-    // `as` saturates, and the conversion below refuses what no calendar has.
+    if millis >= NO_TIME_FROM {
+        return None;
+    }
     DateTime::from_timestamp_millis(millis as i64)
 }
 
@@ -98,7 +113,19 @@ mod tests {
         ] {
             assert_eq!(time(Some(&raw(json))), expected, "{json}");
         }
-        for json in [r#""TIMESTAMP""#, r#""""#, "-1", "1e300", r#""inf""#, r#""NaN""#, "{}", "[]", "true"] {
+        for json in [
+            r#""TIMESTAMP""#,
+            r#""""#,
+            "-1",
+            "1e300",
+            r#""inf""#,
+            r#""NaN""#,
+            "{}",
+            "[]",
+            "true",
+            "8210266876799999",
+            "4102444800",
+        ] {
             assert_eq!(time(Some(&raw(json))), None, "{json}");
         }
         assert_eq!(time(None), None);
@@ -121,6 +148,16 @@ mod tests {
         for json in ["1e400", r#""x""#, "{}", "true", r#""""#] {
             assert_eq!(decimal(Some(&raw(json))), None, "{json}");
         }
+    }
+
+    #[test]
+    fn what_names_something_is_short_and_has_no_nul() {
+        let quoted = |length| raw(&format!("\"{}\"", "x".repeat(length)));
+        assert_eq!(name(Some(&quoted(LONGEST_NAME))).map(|name| name.len()), Some(LONGEST_NAME));
+        assert_eq!(name(Some(&quoted(LONGEST_NAME + 1))), None);
+        assert_eq!(text(Some(&raw(r#""a\u0000b""#))).as_deref(), Some("a\u{fffd}b"));
+        // Half of a pair of surrogates is no text, and spoils nothing but itself.
+        assert_eq!(text(Some(&raw(r#""\ud800""#))), None);
     }
 
     #[test]

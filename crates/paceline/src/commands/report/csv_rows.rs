@@ -15,7 +15,7 @@ use super::rows::Recipient;
 use super::summary;
 
 /// The columns. Their names and order are stable; new ones come last.
-pub(super) const HEADER: [&str; 19] = [
+pub(super) const HEADER: [&str; 20] = [
     "seq",
     "line",
     "recipient",
@@ -35,6 +35,7 @@ pub(super) const HEADER: [&str; 19] = [
     "route",
     "cost",
     "currency",
+    "matched",
 ];
 
 /// What a row's fields need to know of the campaign.
@@ -52,14 +53,14 @@ impl Columns {
     }
 
     /// The fields of one recipient.
-    pub(super) fn record(&self, recipient: &Recipient) -> [String; 19] {
+    pub(super) fn record(&self, recipient: &Recipient) -> [String; 20] {
         match recipient {
             Recipient::Message(row) => self.message(row),
             Recipient::Excluded(row) => excluded(row),
         }
     }
 
-    fn message(&self, row: &MessageRow) -> [String; 19] {
+    fn message(&self, row: &MessageRow) -> [String; 20] {
         let failure = row.failure.as_ref().filter(|_| summary::has_reason(row.state));
         let (cost, currency) = match row.cost {
             Some(cost) => (cost.to_decimal().to_string(), self.currency.code().to_owned()),
@@ -85,11 +86,12 @@ impl Columns {
             inert(row.route.as_deref().unwrap_or_default()),
             cost,
             currency,
+            if row.inferred { "inferred".to_owned() } else { String::new() },
         ]
     }
 }
 
-fn excluded(row: &Excluded) -> [String; 19] {
+fn excluded(row: &Excluded) -> [String; 20] {
     let mut fields = std::array::from_fn(|_| String::new());
     fields[0] = row.seq.to_string();
     fields[1] = row.line.to_string();

@@ -120,6 +120,7 @@ pub(super) mod sample {
             route: state.is_delivered().then(|| "marketing_lite".to_owned()),
             cost: state.is_delivered().then_some(Micros(870_000)),
             cost_told: state == State::Read,
+            inferred: false,
         }
     }
 
@@ -153,7 +154,11 @@ pub(super) mod sample {
                 "Undeliverable: the number is not on WhatsApp",
             )),
             Recipient::Message(message(4, State::Queued)),
-            Recipient::Message(MessageRow { country: "AE".to_owned(), ..message(5, State::Sent) }),
+            Recipient::Message(MessageRow {
+                country: "AE".to_owned(),
+                inferred: true,
+                ..message(5, State::Sent)
+            }),
             Recipient::Excluded(excluded(
                 6,
                 "=cmd|'/c calc'!A1",

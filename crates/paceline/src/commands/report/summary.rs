@@ -31,6 +31,9 @@ pub(crate) struct Summary {
     pub(crate) funnel: Funnel,
     /// Messages by state, all states, counted from the rows.
     pub(crate) states: BTreeMap<State, u64>,
+    /// Messages whose statuses were matched by number, recipient and time alone: no answer and no key of ours told whose
+    /// they are.
+    pub(crate) inferred: u64,
     /// Rows that planning refused, the most frequent reason first.
     pub(crate) excluded: Vec<ExcludedPart>,
     /// Failed messages, the most frequent code first.
@@ -210,6 +213,7 @@ impl Summary {
             },
             funnel: funnel(row, tally),
             states: State::ALL.into_iter().map(|state| (state, count(tally, state))).collect(),
+            inferred: tally.inferred,
             excluded: excluded(tally),
             failures: failures(tally),
             skipped: {

@@ -42,6 +42,8 @@ pub(super) struct Tally {
     pub(super) variants: BTreeMap<String, Part>,
     /// What happened in each hour of the campaign's zone.
     pub(super) hours: BTreeMap<DateTime<Utc>, Hour>,
+    /// Messages that were matched by number, recipient and time alone.
+    pub(super) inferred: u64,
     /// Costs that the platform told.
     pub(super) told: Cost,
     /// Costs of the rate card.
@@ -104,6 +106,7 @@ impl Tally {
             countries: BTreeMap::new(),
             variants: BTreeMap::new(),
             hours: BTreeMap::new(),
+            inferred: 0,
             told: Cost::default(),
             estimated: Cost::default(),
         }
@@ -125,6 +128,7 @@ impl Tally {
     fn add_message(&mut self, row: &MessageRow) {
         *self.states.entry(row.state).or_default() += 1;
         self.all.add(row);
+        self.inferred += u64::from(row.inferred);
         self.countries.entry(row.country.clone()).or_default().add(row);
         if let Some(variant) = self.variants_of_groups.get(&row.group) {
             self.variants.entry(variant.clone()).or_default().add(row);

@@ -116,7 +116,15 @@ fn funnel(summary: &Summary, look: Look) -> String {
         format::percent(funnel.read, funnel.delivered),
         format::counted(funnel.requests, "request"),
     );
-    format!("{}\n{}", table.render(look), look.wrap(&rates, 2))
+    let mut text = format!("{}\n{}", table.render(look), look.wrap(&rates, 2));
+    if summary.inferred > 0 {
+        let note = format!(
+            "Of {}, what the platform reported was matched by number, recipient and time alone: no answer and no key told whose it is.",
+            format::counted(summary.inferred, "message"),
+        );
+        text = format!("{text}\n{}", look.wrap(&note, 2));
+    }
+    text
 }
 
 fn excluded(summary: &Summary) -> Table {

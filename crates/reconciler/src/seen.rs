@@ -1,0 +1,130 @@
+//! What came beside statuses, by kind: counted durably, so that nothing that the platform says goes unnoticed.
+
+use std::collections::BTreeMap;
+
+use store::webhooks::WebhookCount;
+use whatsapp::webhook::{Choice, Event};
+
+/// More kinds than this are not told apart in one commit: unknown fields may have any name.
+const MOST_KINDS: usize = 64;
+
+/// What stands for the kinds beyond [`MOST_KINDS`].
+const FURTHER: &str = "other";
+
+/// The longest name of a kind, and the longest id of a number, in characters.
+const LONGEST: (usize, usize) = (100, 64);
+
+/// How many events of each kind and number.
+#[derive(Debug, Default)]
+pub struct Seen {
+    counts: BTreeMap<(String, String), u64>,
+}
+
+impl Seen {
+    /// Counts an event that is no status.
+    pub fn count(&mut self, event: &Event) {
+        if let Some((kind, number)) = kind(event) {
+            self.count_kind(kind, number);
+        }
+    }
+
+    /// Counts one of a kind, of a number.
+    pub fn count_kind(&mut self, kind: String, number: Option<&str>) {
+        let kind: String = kind.chars().take(LONGEST.0).collect();
+        let number: String = number.unwrap_or_default().chars().take(LONGEST.1).collect();
+        let mut key = (kind, number);
+        if self.counts.len() >= MOST_KINDS && !self.counts.contains_key(&key) {
+            key = (FURTHER.to_owned(), String::new());
+        }
+        *self.counts.entry(key).or_default() += 1;
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> Vec<WebhookCount> {
+        let count = |((kind, number), n): (&(String, String), &u64)| WebhookCount {
+            kind: kind.clone(),
+            number: number.clone(),
+            n: *n,
+        };
+        self.counts.iter().map(count).collect()
+    }
+}
+
+/// The kind of an event and its number; `None` for statuses, which are counted with their messages.
+fn kind(event: &Event) -> Option<(String, Option<&str>)> {
+    let plain = |kind: &str| (kind.to_owned(), None);
+    Some(match event {
+        Event::Status(_) => return None,
+        Event::Preference(preference) => {
+            let choice = match preference.choice {
+                Choice::Stop => "stop",
+                Choice::Resume => "resume",
+            };
+            (format!("preference.{choice}"), preference.phone_number_id.as_deref())
+        }
+        Event::Inbound(inbound) => ("inbound".to_owned(), inbound.phone_number_id.as_deref()),
+        // The component tells a click on the button from one in the text.
+        Event::UserAction(action) => {
+            let mut kind = format!("click.{}", action.action);
+            if let Some(component) = &action.component {
+                kind = format!("{kind}.{}", component.to_ascii_lowercase());
+            }
+            (kind, action.phone_number_id.as_deref())
+        }
+        Event::AppError(error) => ("app_error".to_owned(), error.phone_number_id.as_deref()),
+        Event::TemplateStatus(_) => plain("template_status"),
+        Event::TemplateQuality(_) => plain("template_quality"),
+        Event::TemplateCategory(_) => plain("template_category"),
+        Event::AccountUpdate(_) => plain("account_update"),
+        Event::PhoneQuality(_) => plain("phone_quality"),
+        Event::Capability(_) => plain("capability"),
+        Event::Alert(_) => plain("alert"),
+        Event::Other { field } => (format!("other.{field}"), None),
+        Event::Unreadable { .. } => plain("unreadable"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(body: &str) -> Vec<(String, String, u64)> {
+        let mut seen = Seen::default();
+        for posted in whatsapp::webhook::decode(body.as_bytes()).unwrap() {
+            seen.count(&posted.event);
+        }
+        seen.counts().into_iter().map(|count| (count.kind, count.number, count.n)).collect()
+    }
+
+    fn row(kind: &str, number: &str, n: u64) -> (String, String, u64) {
+        (kind.to_owned(), number.to_owned(), n)
+    }
+
+    #[test]
+    fn clicks_are_counted_by_number_and_component() {
+        let click = r#"{"timestamp":1,"action_type":"marketing_messages_link_click","marketing_messages_link_click_data":{"click_component":"cta"}}"#;
+        let view = r#"{"timestamp":"1","action_type":"landing_page_view"}"#;
+        let body = format!(
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"metadata":{{"phone_number_id":"7"}},"user_actions":[{click},{click},{view}]}}}}]}}]}}"#
+        );
+        assert_eq!(
+            counted(&body),
+            [row("click.landing_page_view", "7", 1), row("click.marketing_messages_link_click.cta", "7", 2)]
+        );
+    }
+
+    #[test]
+    fn what_nobody_knows_is_counted_by_its_name_up_to_a_number_of_names() {
+        let changes: Vec<String> =
+            (0..200).map(|n| format!(r#"{{"field":"{n:03}{}","value":{{}}}}"#, "é".repeat(90))).collect();
+        let body = format!(
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{}]}}]}}"#,
+            changes.join(",")
+        );
+        let counted = counted(&body);
+        assert_eq!(counted.len(), MOST_KINDS + 1);
+        assert_eq!(counted[0], row("other", "", 200 - MOST_KINDS as u64));
+        assert!(counted.iter().all(|(kind, ..)| kind.chars().count() <= LONGEST.0));
+    }
+}
