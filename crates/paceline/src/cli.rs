@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Resume(commands::control::Args),
     /// Cancel a campaign for good: what was not sent is skipped
     Cancel(commands::control::Args),
+    /// What is in doubt: list it, and decide on it
+    Doubt(commands::doubt::Args),
     /// Say what became of every recipient
     Report(commands::report::Args),
     /// Recompute the guarantees from the database and say what does not hold
@@ -124,6 +126,7 @@ impl Command {
             | Self::Pause(_)
             | Self::Resume(_)
             | Self::Cancel(_)
+            | Self::Doubt(_)
             | Self::Report(_)
             | Self::Verify(_)
             | Self::Templates(_)

@@ -9,6 +9,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`model`] | rows, requests and answers |
+//! | [`doubt`] | what is in doubt, and how doubts were ended |
 //! | [`brake`] | what must not be sent for now, and why |
 //! | [`registry`] | the templates that accounts have |
 //! | [`series`] | recurring campaigns, and what became of their times |
@@ -27,6 +28,7 @@ mod codec;
 mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod doubt;
 pub mod error;
 mod migrations;
 pub mod model;
@@ -42,12 +44,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use campaign::doubt::{Decision, Refusal};
 use campaign::gate::{GateRules, GateState};
 use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
+use campaign::message::State;
 use chrono::{DateTime, Utc};
 
 use brake::{Brake, BrakeChange, Changed};
+use doubt::{DoubtRow, EndedDoubt};
 pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
 use model::{
     Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
@@ -350,6 +355,32 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// Finishes what is under way and closes the database, leaving its files in order.
     async fn close(&self);
+
+    // ---- doubts ----------------------------------------------------------------------------------
+
+    /// Messages of a campaign that are in doubt, in the order of `seq`, from after `after`, at most `limit`.
+    async fn doubts(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<DoubtRow>>;
+
+    /// Ends doubts as an operator named `by` decided, by `campaign::doubt::may`, and keeps the decision with each
+    /// message. What is given up is accepted where an earlier attempt is known to have been taken, else failed. Says of
+    /// each of these messages where it is now, or why it is untouched. A repetition finds nothing in doubt any more.
+    async fn resolve_doubts(
+        &self,
+        campaign: CampaignId,
+        seqs: &[Seq],
+        decision: Decision,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Seq, Result<State, Refusal>)>>;
+
+    /// Doubts of a campaign that were ended by the policy or an operator, and what was heard since: in the order of `seq`
+    /// and attempt, from after `after`, at most `limit`.
+    async fn ended_doubts(
+        &self,
+        campaign: CampaignId,
+        after: Option<(Seq, u32)>,
+        limit: u32,
+    ) -> Result<Vec<EndedDoubt>>;
 
     // ---- brakes ----------------------------------------------------------------------------------
 

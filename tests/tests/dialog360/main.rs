@@ -18,6 +18,8 @@ use testkit::{Provider, World, WorldOptions};
 mod codes;
 #[path = "../scenarios/control.rs"]
 mod control;
+#[path = "../scenarios/doubts.rs"]
+mod doubts;
 #[path = "../scenarios/errors.rs"]
 mod errors;
 #[path = "../scenarios/gate.rs"]

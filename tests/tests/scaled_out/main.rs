@@ -13,6 +13,8 @@ use testkit::{Backend, World, WorldOptions};
 mod codes;
 #[path = "../scenarios/control.rs"]
 mod control;
+#[path = "../scenarios/doubts.rs"]
+mod doubts;
 #[path = "../scenarios/errors.rs"]
 mod errors;
 #[path = "../scenarios/gate.rs"]

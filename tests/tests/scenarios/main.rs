@@ -15,6 +15,7 @@ mod analytics;
 mod applying;
 mod codes;
 mod control;
+mod doubts;
 mod errors;
 mod gate;
 mod health;

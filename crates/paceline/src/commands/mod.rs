@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod control;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod doubt;
 pub(crate) mod launch;
 pub(crate) mod onboarding;
 pub(crate) mod plan;

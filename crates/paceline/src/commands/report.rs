@@ -24,10 +24,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use store::Store;
+use store::doubt::EndedDoubt;
 use store::model::CampaignRow;
 
 use crate::app::App;
 use crate::commands::control;
+use crate::commands::doubt::ended;
 use crate::failure::Failure;
 use crate::output::{self, Look, Progress};
 use rows::Rows;
@@ -120,7 +122,8 @@ pub(crate) async fn summarise(
     let row = control::find(store, &row.key).await?;
     let analytics = store.analytics(row.id).await?;
     let platform = analytics.map(|(counted, pulled_at)| PlatformPart { pulled_at, counted });
-    Ok(Summary { platform, ..Summary::of(&row, &tally, now) })
+    let doubts = ended::added_up(&ended::all(store, row.id).await?);
+    Ok(Summary { platform, doubts, ..Summary::of(&row, &tally, now) })
 }
 
 /// Why a report is not written to its end.
@@ -153,7 +156,8 @@ async fn write(
     progress: &Progress,
 ) -> Result<(), Stop> {
     if format == Format::Csv {
-        return write_csv(target, row, &mut Rows::of(store, row.id), progress).await;
+        let ended = ended::all(store, row.id).await?;
+        return write_csv(target, row, &ended, &mut Rows::of(store, row.id), progress).await;
     }
     let summary = summarise(store, row, app.clock.now(), progress).await?;
     let text = match format {
@@ -175,10 +179,11 @@ async fn write(
 async fn write_csv(
     target: &mut Target,
     row: &CampaignRow,
+    ended: &[EndedDoubt],
     rows: &mut Rows<'_>,
     progress: &Progress,
 ) -> Result<(), Stop> {
-    let columns = csv_rows::Columns::of(row);
+    let columns = csv_rows::Columns::of(row, ended);
     let mut page = csv_rows::Page::default();
     page.push(csv_rows::HEADER)?;
     while let Some(recipient) = rows.next().await? {

@@ -12,12 +12,14 @@
 //! | `people` | what limits ask of the recipients of a claim |
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks |
+//! | `doubts` | how doubts are ended by a decision |
 //! | `sweeping` | what time moves |
 //! | `gates` | what happens to a template's gate |
 //! | `launching` | what a launch must hold |
 
 pub(crate) mod batch;
 pub(crate) mod counters;
+pub(crate) mod doubts;
 pub(crate) mod gates;
 pub(crate) mod granting;
 pub(crate) mod launching;

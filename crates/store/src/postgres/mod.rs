@@ -37,6 +37,7 @@
 //! | `claiming` | the compare-and-set before a send |
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks, parked ones too |
+//! | `doubts` | what is in doubt, ended by an operator, and what was decided |
 //! | `sweeps` | what time moves |
 //! | `retries` | slices for retries that are due |
 //! | `messages` | reading messages |
@@ -56,6 +57,7 @@ mod brakes;
 mod campaigns;
 mod claiming;
 mod connection;
+mod doubts;
 mod launching;
 mod leaders;
 mod messages;

@@ -15,6 +15,7 @@
 //! | `claiming` | the compare-and-set before a send |
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks, parked ones too |
+//! | `doubts` | what is in doubt, ended by an operator, and what was decided |
 //! | `sweeps` | what time moves |
 //! | `messages` | reading messages |
 //! | `people` | who was written to, and who is left alone for a time |
@@ -31,6 +32,7 @@ mod brakes;
 mod campaigns;
 mod claiming;
 mod connection;
+mod doubts;
 mod launching;
 mod leaders;
 mod messages;

@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 use store::model::{Analytics, CampaignRow};
 
 use super::tally::{Part, Tally};
+use crate::commands::doubt::ended::EndedAlike;
 
 /// All numbers of a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,6 +47,8 @@ pub(crate) struct Summary {
     pub(crate) variants: Vec<MessagesPart>,
     /// By hour of the campaign's zone.
     pub(crate) hours: Vec<HourPart>,
+    /// Doubts that the policy or an operator ended, and what became of them, the most frequent first.
+    pub(crate) doubts: Vec<EndedAlike>,
     pub(crate) spend: Spend,
     /// What the platform counted itself, where it was asked: `paceline analytics pull`.
     pub(crate) platform: Option<PlatformPart>,
@@ -251,6 +254,7 @@ impl Summary {
                 estimated: tally.estimated.amount,
                 estimated_messages: tally.estimated.messages,
             },
+            doubts: Vec::new(),
             platform: None,
         }
     }
@@ -409,6 +413,7 @@ pub(super) mod sample {
 
     use super::super::rows;
     use super::*;
+    use crate::commands::doubt::ended;
     use crate::commands::status;
 
     pub(in super::super) fn summary() -> Summary {
@@ -422,7 +427,8 @@ pub(super) mod sample {
         for recipient in rows::sample::all() {
             tally.add(&recipient);
         }
-        Summary::of(&row, &tally, status::sample::now())
+        let doubts = ended::added_up(&ended::sample::all());
+        Summary { doubts, ..Summary::of(&row, &tally, status::sample::now()) }
     }
 }
 

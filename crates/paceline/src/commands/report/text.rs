@@ -23,6 +23,7 @@ pub(super) fn render(summary: &Summary, look: Look, now: DateTime<Utc>) -> Strin
         section("Left out at planning", &excluded(summary).render(look), look),
         section("Failed", &failures(summary).render(look), look),
         section("Not sent on purpose", &skipped(summary).render(look), look),
+        section("Doubts that were decided", &doubts(summary).render(look), look),
         section("Variants", &messages_parts("VARIANT", &summary.variants, summary).render(look), look),
         section("Countries", &countries(summary, look), look),
         section("Over time", &times(summary).render(look), look),
@@ -132,6 +133,14 @@ fn failures(summary: &Summary) -> Table {
     for part in &summary.failures {
         let code = part.code.map_or_else(|| format::NOTHING.to_owned(), |code| code.to_string());
         table.row([format::count(part.messages), code, format!("{}. {}", part.title, part.advice)]);
+    }
+    table
+}
+
+fn doubts(summary: &Summary) -> Table {
+    let mut table = Table::new(["DOUBTS", "WHAT BECAME OF THEM"]).right([0]).indent(2);
+    for part in &summary.doubts {
+        table.row([format::count(part.doubts), part.story.clone()]);
     }
     table
 }
