@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Cancel(commands::control::Args),
     /// What is in doubt: list it, and decide on it
     Doubt(commands::doubt::Args),
+    /// Send a campaign's failed messages again, as a follow-up run
+    Retry(commands::retry::Args),
     /// Say what became of every recipient
     Report(commands::report::Args),
     /// Recompute the guarantees from the database and say what does not hold
@@ -127,6 +129,7 @@ impl Command {
             | Self::Resume(_)
             | Self::Cancel(_)
             | Self::Doubt(_)
+            | Self::Retry(_)
             | Self::Report(_)
             | Self::Verify(_)
             | Self::Templates(_)

@@ -11,6 +11,7 @@
 //! | [`model`] | rows, requests and answers |
 //! | [`doubt`] | what is in doubt, and how doubts were ended |
 //! | [`brake`] | what must not be sent for now, and why |
+//! | [`follow_up`] | the failed messages that a follow-up is made of |
 //! | [`registry`] | the templates that accounts have |
 //! | [`series`] | recurring campaigns, and what became of their times |
 //! | [`error`] | what can go wrong |
@@ -30,6 +31,7 @@ mod columns;
 pub mod conformance;
 pub mod doubt;
 pub mod error;
+pub mod follow_up;
 mod migrations;
 pub mod model;
 mod moving;
@@ -54,6 +56,7 @@ use chrono::{DateTime, Utc};
 use brake::{Brake, BrakeChange, Changed};
 use doubt::{DoubtRow, EndedDoubt};
 pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
+use follow_up::FailedMessage;
 use model::{
     Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
     NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
@@ -237,7 +240,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// or account braked; the template's gate is asked
     /// (a canary lets one message through and is noted); only messages of the slice that are queued, or
     /// retrying and due, are taken; suppressed recipients, and those who had as many messages as the campaign's
-    /// frequency cap allows, become skipped; those who are left alone for a time become retrying, due after it; no more
+    /// frequency cap allows, become skipped; in a follow-up, so do those whom another run of the campaign has reached or may
+    /// have; those who are left alone for a time become retrying, due after it; no more
     /// different people are taken than the portfolio may write to in 24 hours; the worst case of each is reserved
     /// and never passes the budget; the attempt number goes up; the slice's lease is prolonged.
     async fn claim(&self, claim: &Claim, gate: &GateRules, now: DateTime<Utc>) -> Result<Claimed>;
@@ -381,6 +385,20 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         after: Option<(Seq, u32)>,
         limit: u32,
     ) -> Result<Vec<EndedDoubt>>;
+
+    // ---- follow-ups ------------------------------------------------------------------------------
+
+    /// The campaigns that send this one's failed messages again, the oldest first, `loading` ones left out.
+    async fn follow_ups(&self, campaign: CampaignId) -> Result<Listing>;
+
+    /// The campaign's messages that are failed, with what became of their recipients in its follow-ups, in the order of
+    /// `seq`, from after `after`, at most `limit`.
+    async fn failed_messages(
+        &self,
+        campaign: CampaignId,
+        after: Option<Seq>,
+        limit: u32,
+    ) -> Result<Vec<FailedMessage>>;
 
     // ---- brakes ----------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ macro_rules! steps {
             (7, "series", text!($database, "0007_series")),
             (8, "platform words", text!($database, "0008_platform_words")),
             (9, "analytics", text!($database, "0009_analytics")),
-            (10, "doubts", text!($database, "0010_doubts")),
+            (10, "doubts and follow ups", text!($database, "0010_doubts_and_follow_ups")),
         ]
     };
 }

@@ -37,6 +37,8 @@ mod optout;
 mod own;
 #[path = "../scenarios/recipients.rs"]
 mod recipients;
+#[path = "../scenarios/retrying.rs"]
+mod retrying;
 #[path = "../scenarios/routes.rs"]
 mod routes;
 mod same_report;

@@ -27,6 +27,7 @@ mod optout;
 mod preflight;
 mod recipients;
 mod recurring;
+mod retrying;
 mod routes;
 mod rules;
 mod schedule;

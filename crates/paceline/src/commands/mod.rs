@@ -14,6 +14,7 @@ pub(crate) mod onboarding;
 pub(crate) mod plan;
 pub(crate) mod reach;
 pub(crate) mod report;
+pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod senders;

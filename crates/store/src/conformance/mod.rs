@@ -21,6 +21,7 @@
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
 //! | [`doubts`] | doubts that an operator ends, and what is heard of them afterwards |
+//! | [`follow_ups`] | what follow-ups are made of, and whom they leave alone in the end |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
 //! | [`analytics`] | what the platform counted itself |
 //! | [`leaders`] | one of many leads, for a time |
@@ -40,6 +41,7 @@ pub mod claiming;
 pub mod control;
 pub mod disowning;
 pub mod doubts;
+pub mod follow_ups;
 pub mod gates;
 pub mod launching;
 pub mod leaders;
@@ -201,6 +203,11 @@ macro_rules! conformance_suite {
                 word_that_comes_in_time_stops_the_second
                 of_two_who_decide_at_once_one_does
                 the_budget_is_held_until_a_doubt_ends
+            }
+            follow_ups {
+                failed_messages_know_their_follow_ups
+                a_follow_up_leaves_alone_whom_another_run_reached_meanwhile
+                a_campaign_asks_no_others_about_its_people
             }
             statuses {
                 any_order_of_webhooks_and_response_ends_the_same

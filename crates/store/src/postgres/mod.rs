@@ -30,6 +30,7 @@
 //! | `operations` | [`Store`](crate::Store), by the functions below |
 //! | `campaigns` | reading and moving campaigns; locking them |
 //! | `launching` | writing a campaign's rows |
+//! | `follow_ups` | follow-ups of a campaign, and what they are made of |
 //! | `series` | recurring campaigns |
 //! | `slices` | planned, released, taken back, done |
 //! | `turns` | turns at campaigns within this process |
@@ -58,6 +59,7 @@ mod campaigns;
 mod claiming;
 mod connection;
 mod doubts;
+mod follow_ups;
 mod launching;
 mod leaders;
 mod messages;

@@ -15,11 +15,12 @@ use chrono::{DateTime, Utc};
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    analytics, brakes, campaigns, claiming, doubts, launching, leaders, messages, numbers, people, recording,
-    registry, retries, series, slices, statuses, suppression, sweeps, templates, verify,
+    analytics, brakes, campaigns, claiming, doubts, follow_ups, launching, leaders, messages, numbers,
+    people, recording, registry, retries, series, slices, statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::doubt::{DoubtRow, EndedDoubt};
+use crate::follow_up::FailedMessage;
 use crate::model::{
     Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
     NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
@@ -440,5 +441,19 @@ impl Store for PostgresStore {
     ) -> Result<Vec<EndedDoubt>> {
         let reading = || doubts::ended(self, campaign, after, limit);
         repeat(Patience::Short, "read how doubts were ended", reading).await
+    }
+
+    async fn follow_ups(&self, campaign: CampaignId) -> Result<Listing> {
+        repeat(Patience::Short, "read follow-ups", || follow_ups::all(self, campaign)).await
+    }
+
+    async fn failed_messages(
+        &self,
+        campaign: CampaignId,
+        after: Option<Seq>,
+        limit: u32,
+    ) -> Result<Vec<FailedMessage>> {
+        let reading = || follow_ups::failed_messages(self, campaign, after, limit);
+        repeat(Patience::Short, "read failed messages", reading).await
     }
 }

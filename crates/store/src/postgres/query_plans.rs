@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row};
 
 use super::{
-    PostgresStore, campaigns, claiming, doubts, messages, people, retries, slices, statuses, suppression,
-    sweeps, templates, transition,
+    PostgresStore, campaigns, claiming, doubts, follow_ups, messages, people, retries, slices, statuses,
+    suppression, sweeps, templates, transition,
 };
 
 /// Two campaigns of 20,000 messages that are all over but for a few, in 200 slices each.
@@ -60,7 +60,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 44] = [
+    let queries: [(&str, &str, &[&str]); 46] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -94,6 +94,8 @@ async fn hot_queries_search_by_index() {
         ("a page of doubts", doubts::PAGE, &["messages_in_doubt"]),
         ("decisions on doubts", doubts::ENDED, &["doubt_decisions_pkey", "messages_pkey"]),
         ("news of attempts", doubts::NEWS, &["attempt_news_pkey"]),
+        ("failed messages", follow_ups::FAILED, &["messages_pkey"]),
+        ("their runs", follow_ups::RUNS, &["messages_pkey"]),
         ("messages whose TTL passed", sweeps::TTL_PASSED, &["messages_awaiting"]),
         ("unsent messages", sweeps::UNSENT, &["messages_unsent"]),
         ("retries that are due", retries::RETRIES_DUE, &["messages_retrying"]),

@@ -9,6 +9,7 @@
 //! | `operations` | [`Store`](crate::Store), by the functions below |
 //! | `campaigns` | reading and moving campaigns |
 //! | `launching` | writing a campaign's rows |
+//! | `follow_ups` | follow-ups of a campaign, and what they are made of |
 //! | `series` | recurring campaigns |
 //! | `slices` | planned, released, taken back, done |
 //! | `transition` | messages loaded, and written back with their counters |
@@ -33,6 +34,7 @@ mod campaigns;
 mod claiming;
 mod connection;
 mod doubts;
+mod follow_ups;
 mod launching;
 mod leaders;
 mod messages;

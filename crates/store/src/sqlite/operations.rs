@@ -13,11 +13,12 @@ use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    analytics, brakes, campaigns, claiming, doubts, launching, leaders, messages, numbers, people, recording,
-    registry, series, slices, statuses, suppression, sweeps, templates, verify,
+    analytics, brakes, campaigns, claiming, doubts, follow_ups, launching, leaders, messages, numbers,
+    people, recording, registry, series, slices, statuses, suppression, sweeps, templates, verify,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::doubt::{DoubtRow, EndedDoubt};
+use crate::follow_up::FailedMessage;
 use crate::model::{
     Analytics, CampaignRow, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow, NewCampaign,
     NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork, StatusReport,
@@ -383,5 +384,18 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<EndedDoubt>> {
         doubts::ended(self, campaign, after, limit).await
+    }
+
+    async fn follow_ups(&self, campaign: CampaignId) -> Result<Listing> {
+        follow_ups::all(self, campaign).await
+    }
+
+    async fn failed_messages(
+        &self,
+        campaign: CampaignId,
+        after: Option<Seq>,
+        limit: u32,
+    ) -> Result<Vec<FailedMessage>> {
+        follow_ups::failed_messages(self, campaign, after, limit).await
     }
 }

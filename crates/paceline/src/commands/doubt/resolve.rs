@@ -153,7 +153,9 @@ pub(super) async fn run(
 /// A number that no row of the audience has; nothing of what is meant is in doubt.
 async fn meant(store: &dyn Store, row: &CampaignRow, chosen: &[Chosen]) -> Result<Vec<Seq>, Failure> {
     let rows = row.totals.planned;
-    if let Some(beyond) = chosen.iter().find(|chosen| u64::from(chosen.last) >= rows) {
+    // A follow-up's messages have the numbers that they have in its campaign.
+    let is_beyond = |chosen: &&Chosen| row.follow_up_of.is_none() && u64::from(chosen.last) >= rows;
+    if let Some(beyond) = chosen.iter().find(is_beyond) {
         return Err(Failure::BadUse(format!(
             "--seq {}: {} has {}, numbered from 0",
             beyond.last,

@@ -17,7 +17,7 @@ use super::rows::Recipient;
 use super::summary;
 
 /// The columns. Their names and order are stable; new ones come last.
-pub(super) const HEADER: [&str; 20] = [
+pub(super) const HEADER: [&str; 21] = [
     "seq",
     "line",
     "recipient",
@@ -38,6 +38,7 @@ pub(super) const HEADER: [&str; 20] = [
     "cost",
     "currency",
     "doubt",
+    "run",
 ];
 
 /// What a row's fields need to know of the campaign.
@@ -48,28 +49,41 @@ pub(super) struct Columns {
     currency: Currency,
     /// What became of doubts that were ended by a decision, by message.
     doubts: BTreeMap<Seq, String>,
+    /// The campaign's key.
+    campaign: String,
+    /// Its follow-ups' keys.
+    follow_ups: Vec<String>,
 }
 
 impl Columns {
-    /// The columns of a campaign, with its doubts that were ended by a decision.
-    pub(super) fn of(row: &CampaignRow, ended: &[EndedDoubt]) -> Self {
+    /// The columns of a campaign with its follow-ups, and with the doubts of all that were ended by a decision.
+    pub(super) fn of(row: &CampaignRow, follow_ups: &[CampaignRow], ended: &[EndedDoubt]) -> Self {
         let mut doubts: BTreeMap<Seq, String> = BTreeMap::new();
         for one in ended {
             let story = one.ending.story();
             doubts.entry(one.seq).and_modify(|told| *told = format!("{told}; {story}")).or_insert(story);
         }
-        Self { variants: summary::variants(row), currency: row.currency, doubts }
+        Self {
+            variants: summary::variants(row),
+            currency: row.currency,
+            doubts,
+            campaign: row.key.clone(),
+            follow_ups: follow_ups.iter().map(|row| row.key.clone()).collect(),
+        }
     }
 
     /// The fields of one recipient.
-    pub(super) fn record(&self, recipient: &Recipient) -> [String; 20] {
+    pub(super) fn record(&self, recipient: &Recipient) -> [String; 21] {
         match recipient {
-            Recipient::Message(row) => self.message(row),
+            Recipient::Message(row) => self.message(row, &self.campaign),
+            Recipient::Retried(row, place) => {
+                self.message(row, self.follow_ups.get(*place).map_or("", String::as_str))
+            }
             Recipient::Excluded(row) => excluded(row),
         }
     }
 
-    fn message(&self, row: &MessageRow) -> [String; 20] {
+    fn message(&self, row: &MessageRow, run: &str) -> [String; 21] {
         let failure = row.failure.as_ref().filter(|_| summary::has_reason(row.state));
         let (cost, currency) = match row.cost {
             Some(cost) => (cost.to_decimal().to_string(), self.currency.code().to_owned()),
@@ -96,11 +110,12 @@ impl Columns {
             cost,
             currency,
             inert(self.doubts.get(&row.seq).map_or("", String::as_str)),
+            run.to_owned(),
         ]
     }
 }
 
-fn excluded(row: &Excluded) -> [String; 20] {
+fn excluded(row: &Excluded) -> [String; 21] {
     let mut fields = std::array::from_fn(|_| String::new());
     fields[0] = row.seq.to_string();
     fields[1] = row.line.to_string();
@@ -182,7 +197,7 @@ mod tests {
 
     #[test]
     fn every_recipient_has_a_row() {
-        let columns = Columns::of(&row(), &ended::sample::all());
+        let columns = Columns::of(&row(), &[], &ended::sample::all());
         let mut page = Page::default();
         page.push(HEADER).unwrap();
         for recipient in sample::all() {

@@ -47,6 +47,9 @@ pub(crate) struct Summary {
     pub(crate) variants: Vec<MessagesPart>,
     /// By hour of the campaign's zone.
     pub(crate) hours: Vec<HourPart>,
+    /// The follow-ups that sent its failed messages again, the oldest first: each recipient is counted once, by the run
+    /// that got furthest with them, and money is all runs'.
+    pub(crate) follow_ups: Vec<RunPart>,
     /// Doubts that the policy or an operator ended, and what became of them, the most frequent first.
     pub(crate) doubts: Vec<EndedAlike>,
     pub(crate) spend: Spend,
@@ -135,6 +138,17 @@ pub(crate) struct FailurePart {
 pub(crate) struct SkippedPart {
     pub(crate) reason: String,
     pub(crate) messages: u64,
+}
+
+/// A follow-up that sent failed messages again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct RunPart {
+    pub(crate) campaign: String,
+    pub(crate) state: lifecycle::State,
+    pub(crate) messages: u64,
+    /// On a device, read ones included.
+    pub(crate) delivered: u64,
+    pub(crate) failed: u64,
 }
 
 /// Messages that went one way.
@@ -254,9 +268,31 @@ impl Summary {
                 estimated: tally.estimated.amount,
                 estimated_messages: tally.estimated.messages,
             },
+            follow_ups: Vec::new(),
             doubts: Vec::new(),
             platform: None,
         }
+    }
+}
+
+impl Summary {
+    /// With the campaign's follow-ups.
+    pub(super) fn joining(mut self, follow_ups: &[CampaignRow]) -> Self {
+        for run in follow_ups {
+            self.is_over &= run.state.is_over();
+            self.funnel.requests += run.attempts;
+            self.spend.spent = Micros(self.spend.spent.0.saturating_add(run.spent.0));
+            self.spend.reserved = Micros(self.spend.reserved.0.saturating_add(run.reserved.0));
+            self.times.last_sent_at = self.times.last_sent_at.max(run.last_sent_at);
+            self.follow_ups.push(RunPart {
+                campaign: run.key.clone(),
+                state: run.state,
+                messages: run.totals.messages,
+                delivered: run.count(State::Delivered) + run.count(State::Read),
+                failed: run.count(State::Failed),
+            });
+        }
+        self
     }
 }
 

@@ -18,3 +18,7 @@ CREATE TABLE attempt_news (
     told       INTEGER NOT NULL,                -- the most that was told of it
     PRIMARY KEY (message_id, attempt)
 ) STRICT, WITHOUT ROWID;
+
+-- A campaign that sends another one's failed messages again, under their own seq: that campaign's number.
+ALTER TABLE campaigns ADD COLUMN follow_up_of INTEGER;
+CREATE INDEX campaigns_follow_ups ON campaigns (follow_up_of) WHERE follow_up_of IS NOT NULL;
