@@ -18,13 +18,17 @@
 //! | [`money`] | exact amounts, max prices, rate cards, budgets |
 //! | [`platform_error`] | what an error code of the platform means for us |
 //! | [`retry`] | whether and when a message is tried again |
+//! | [`follow_up`] | which of a campaign's failed messages are sent again by a follow-up run |
 //! | [`message`] | the state machine of one message |
+//! | [`doubt`] | what is decided on a message of which nobody knows whether it was taken, and what became of it |
 //! | [`lifecycle`] | the state machine of one campaign |
 //! | [`series`] | a recurring campaign: when its runs are made, and which are skipped |
 
 pub mod audience;
 pub mod definition;
 pub mod document;
+pub mod doubt;
+pub mod follow_up;
 pub mod gate;
 pub mod ids;
 pub mod lifecycle;

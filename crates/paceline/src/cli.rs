@@ -81,6 +81,10 @@ pub(crate) enum Command {
     Resume(commands::control::Args),
     /// Cancel a campaign for good: what was not sent is skipped
     Cancel(commands::control::Args),
+    /// What is in doubt: list it, and decide on it
+    Doubt(commands::doubt::Args),
+    /// Send a campaign's failed messages again, as a follow-up run
+    Retry(commands::retry::Args),
     /// Say what became of every recipient
     Report(commands::report::Args),
     /// Recompute the guarantees from the database and say what does not hold
@@ -126,6 +130,8 @@ impl Command {
             | Self::Pause(_)
             | Self::Resume(_)
             | Self::Cancel(_)
+            | Self::Doubt(_)
+            | Self::Retry(_)
             | Self::Report(_)
             | Self::Verify(_)
             | Self::Templates(_)

@@ -81,6 +81,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Analytics(args) => commands::analytics::run(&app(config::load(file)?), args).await,
         Command::Reach(args) => commands::reach::run(&app(config::load(file)?), args).await,
         Command::Webhooks(args) => commands::webhooks::run(&app(config::load(file)?), args).await,
+        Command::Doubt(args) => commands::doubt::run(&app(config::load(file)?), args).await,
+        Command::Retry(args) => commands::retry::run(&app(config::load(file)?), args).await,
         Command::Suppress(args) => commands::suppress::run(&app(config::load(file)?), args).await,
         Command::Simulate(args) => commands::simulate::run(&app(config::load(file)?), args).await,
     }

@@ -435,6 +435,7 @@ mod tests {
             stop_waived: false,
             failures: Vec::new(),
             groups,
+            follow_up_of: None,
         }
     }
 

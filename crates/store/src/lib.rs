@@ -9,7 +9,9 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`model`] | rows, requests and answers |
+//! | [`doubt`] | what is in doubt, and how doubts were ended |
 //! | [`brake`] | what must not be sent for now, and why |
+//! | [`follow_up`] | the failed messages that a follow-up is made of |
 //! | [`registry`] | the templates that accounts have |
 //! | [`series`] | recurring campaigns, and what became of their times |
 //! | [`webhooks`] | how many webhooks of each kind came |
@@ -28,7 +30,9 @@ mod codec;
 mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod doubt;
 pub mod error;
+pub mod follow_up;
 mod migrations;
 pub mod model;
 mod moving;
@@ -44,13 +48,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use campaign::doubt::{Decision, Refusal};
 use campaign::gate::{GateRules, GateState};
 use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
+use campaign::message::State;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use brake::{Brake, BrakeChange, Changed};
+use doubt::{DoubtRow, EndedDoubt};
 pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
+use follow_up::FailedMessage;
 use model::{
     Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow,
     NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork,
@@ -235,7 +243,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// or account braked; the template's gate is asked
     /// (a canary lets one message through and is noted); only messages of the slice that are queued, or
     /// retrying and due, are taken; suppressed recipients, and those who had as many messages as the campaign's
-    /// frequency cap allows, become skipped; those who are left alone for a time become retrying, due after it; no more
+    /// frequency cap allows, become skipped; in a follow-up, so do those whom another run of the campaign has reached or may
+    /// have; those who are left alone for a time become retrying, due after it; no more
     /// different people are taken than the portfolio may write to in 24 hours; the worst case of each is reserved
     /// and never passes the budget; the attempt number goes up; the slice's lease is prolonged.
     async fn claim(&self, claim: &Claim, gate: &GateRules, now: DateTime<Utc>) -> Result<Claimed>;
@@ -372,6 +381,46 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// Finishes what is under way and closes the database, leaving its files in order.
     async fn close(&self);
+
+    // ---- doubts ----------------------------------------------------------------------------------
+
+    /// Messages of a campaign that are in doubt, in the order of `seq`, from after `after`, at most `limit`.
+    async fn doubts(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<DoubtRow>>;
+
+    /// Ends doubts as an operator named `by` decided, by `campaign::doubt::may`, and keeps the decision with each
+    /// message. What is given up is accepted where an earlier attempt is known to have been taken, else failed. Says of
+    /// each of these messages where it is now, or why it is untouched. A repetition finds nothing in doubt any more.
+    async fn resolve_doubts(
+        &self,
+        campaign: CampaignId,
+        seqs: &[Seq],
+        decision: Decision,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Seq, Result<State, Refusal>)>>;
+
+    /// Doubts of a campaign that were ended by the policy or an operator, and what was heard since: in the order of `seq`
+    /// and attempt, from after `after`, at most `limit`.
+    async fn ended_doubts(
+        &self,
+        campaign: CampaignId,
+        after: Option<(Seq, u32)>,
+        limit: u32,
+    ) -> Result<Vec<EndedDoubt>>;
+
+    // ---- follow-ups ------------------------------------------------------------------------------
+
+    /// The campaigns that send this one's failed messages again, the oldest first, `loading` ones left out.
+    async fn follow_ups(&self, campaign: CampaignId) -> Result<Listing>;
+
+    /// The campaign's messages that are failed, with what became of their recipients in its follow-ups, in the order of
+    /// `seq`, from after `after`, at most `limit`.
+    async fn failed_messages(
+        &self,
+        campaign: CampaignId,
+        after: Option<Seq>,
+        limit: u32,
+    ) -> Result<Vec<FailedMessage>>;
 
     // ---- brakes ----------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ macro_rules! steps {
             (7, "series", text!($database, "0007_series")),
             (8, "platform words", text!($database, "0008_platform_words")),
             (9, "analytics", text!($database, "0009_analytics")),
+            (10, "doubts and follow ups", text!($database, "0010_doubts_and_follow_ups")),
             (12, "inferred and counted", text!($database, "0012_inferred_and_counted")),
         ]
     };

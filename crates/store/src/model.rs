@@ -50,6 +50,8 @@ pub struct NewCampaign {
     pub currency: Currency,
     /// The messages' time to live after acceptance, in seconds.
     pub ttl_s: u32,
+    /// The campaign whose failed messages it sends again, under their own seq.
+    pub follow_up_of: Option<CampaignId>,
 }
 
 /// Rows of a launch, stored together. Groups and slices may be named by later chunks again (slices of the
@@ -208,6 +210,8 @@ pub struct CampaignRow {
     pub failures: Vec<FailureCount>,
     /// Its groups.
     pub groups: Vec<GroupRow>,
+    /// The campaign whose failed messages it sends again, under their own seq.
+    pub follow_up_of: Option<CampaignId>,
 }
 
 impl CampaignRow {

@@ -18,6 +18,8 @@ use testkit::{Provider, World, WorldOptions};
 mod codes;
 #[path = "../scenarios/control.rs"]
 mod control;
+#[path = "../scenarios/doubts.rs"]
+mod doubts;
 #[path = "../scenarios/errors.rs"]
 mod errors;
 #[path = "../scenarios/gate.rs"]
@@ -35,6 +37,8 @@ mod optout;
 mod own;
 #[path = "../scenarios/recipients.rs"]
 mod recipients;
+#[path = "../scenarios/retrying.rs"]
+mod retrying;
 #[path = "../scenarios/routes.rs"]
 mod routes;
 mod same_report;

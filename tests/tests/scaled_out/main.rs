@@ -13,6 +13,8 @@ use testkit::{Backend, World, WorldOptions};
 mod codes;
 #[path = "../scenarios/control.rs"]
 mod control;
+#[path = "../scenarios/doubts.rs"]
+mod doubts;
 #[path = "../scenarios/errors.rs"]
 mod errors;
 #[path = "../scenarios/gate.rs"]
@@ -33,6 +35,8 @@ mod preflight;
 mod recipients;
 #[path = "../scenarios/recurring.rs"]
 mod recurring;
+#[path = "../scenarios/retrying.rs"]
+mod retrying;
 #[path = "../scenarios/routes.rs"]
 mod routes;
 #[path = "../scenarios/schedule.rs"]

@@ -143,6 +143,7 @@ async fn a_launch_killed_half_way_never_runs_and_can_be_launched_again() {
         budget: None,
         currency: loading.currency,
         ttl_s: 43_200,
+        follow_up_of: None,
     };
     let later = world.now().max(loading.launched_at) + TimeDelta::seconds(120);
     let id = world.store.begin_launch(again, Duration::from_secs(60), later).await.unwrap();

@@ -52,7 +52,7 @@ impl FromStr for Fate {
 pub struct Current {
     /// Where the message is.
     pub state: State,
-    /// The newest attempt's fate was assumed (a doubt that was given up or re-sent, a TTL that ran out):
+    /// The newest attempt's fate was assumed (a doubt that was given up, re-sent or taken on trust, a TTL that ran out):
     /// whatever the platform says of it later is nearer the truth.
     pub assumed: bool,
     /// What is known of the attempt whose doubt was ended by sending once more.
@@ -103,6 +103,11 @@ impl Current {
             Fate::Taken => matches!(self.state, State::Sending | State::InDoubt),
             Fate::Over | Fate::Open => false,
         }
+    }
+
+    /// Whether nobody but an operator says that the newest attempt was taken.
+    pub(super) const fn is_taken_on_trust(self) -> bool {
+        self.assumed && matches!(self.state, State::Accepted) && !matches!(self.resent, Fate::Stands)
     }
 
     /// Another state by what was told, with the same knowledge of the resent attempt.

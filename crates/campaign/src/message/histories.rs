@@ -81,6 +81,8 @@ impl History {
             }
             push(Event::Unknown, &|_| {});
             push(Event::GiveUp, &|h| h.newest().let_go = true);
+            // Nothing was told, and money is kept for it.
+            push(Event::TakeOnTrust, &|_| {});
             push(Event::Resend, &|h| h.resent = h.told.len());
             push(Event::TtlPassed, &|h| h.told.iter_mut().for_each(|told| told.let_go = true));
         }
@@ -214,6 +216,22 @@ fn what_is_on_its_way_is_not_repeated_where_the_first_was_taken() {
     let doubt = after(both, &[Event::Unknown]);
     assert!(next(doubt, Event::Resend).is_err());
     assert_eq!(after(doubt, &[Event::GiveUp]), Current { assumed: true, ..stands });
+}
+
+#[test]
+fn a_second_attempt_that_is_taken_on_trust_forgets_nothing_of_the_first() {
+    let trusted = after(resent(), &[Event::Claim, Event::Unknown, Event::TakeOnTrust]);
+    assert_eq!((trusted.state, trusted.assumed, trusted.open_attempts()), (State::Accepted, true, 2));
+    let both = after(trusted, &[Event::Accepted(Of::ResentAttempt)]);
+    assert_eq!((both.resent, both.assumed), (Fate::Taken, true));
+    let stands = Current { state: State::Accepted, assumed: false, resent: Fate::Stands };
+    let failed = |of| Event::Status(of, Status::Failed { again: Again::Later });
+    for told in [Event::Refused(Again::Later), failed(Of::LatestAttempt)] {
+        assert_eq!(after(both, &[told]), stands, "{told:?}");
+    }
+    // Of the first alone it was told that it failed: the trust in the second is left.
+    let alone = after(both, &[failed(Of::ResentAttempt)]);
+    assert_eq!(alone, Current { state: State::Accepted, assumed: true, resent: Fate::Over });
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub const fn next(from: Current, event: Event) -> Result<Next, Forbidden> {
         Event::Held(of) => Ok(taken(from, of, Held)),
         Event::Refused(again) => match from.state {
             Sending | InDoubt => Ok(Next::To(without_newest(from, again))),
+            // An answer is nearer the truth than a person's word that the attempt was taken.
+            Accepted if from.is_taken_on_trust() => Ok(Next::To(without_newest(from, again))),
             // A status that came first knows better than the response.
             Queued | Accepted | Held | Sent | Delivered | Read | Failed | Expired | Retrying | Skipped => {
                 Ok(Next::Stay)
@@ -80,6 +82,13 @@ pub const fn next(from: Current, event: Event) -> Result<Next, Forbidden> {
                 _,
             ) => forbidden,
         },
+        Event::TakeOnTrust => match from.state {
+            InDoubt => {
+                Ok(Next::To(Current { state: Accepted, assumed: true, resent: on_trust(from.resent) }))
+            }
+            Queued | Retrying | Sending | Accepted | Held | Sent | Delivered | Read | Failed | Expired
+            | Skipped => forbidden,
+        },
         Event::DeadlinePassed => match from.state {
             Queued | Retrying => Ok(Next::To(Current { state: Expired, ..from })),
             Sending | InDoubt | Accepted | Held | Sent | Delivered | Read | Failed | Expired | Skipped => {
@@ -118,6 +127,14 @@ const fn after_failure(again: Again) -> State {
     }
 }
 
+/// What is known of the resent attempt where the newest one is taken on trust: it no longer stands for the message.
+const fn on_trust(resent: Fate) -> Fate {
+    match resent {
+        Fate::Stands => Fate::Over,
+        Fate::Over | Fate::Open | Fate::Taken => resent,
+    }
+}
+
 /// An attempt was delivered: nothing that is known of others matters any more.
 const fn delivered(of: Of, state: State) -> Current {
     match of {
@@ -141,6 +158,10 @@ const fn taken(from: Current, of: Of, to: State) -> Next {
         (Of::LatestAttempt, Fate::Over | Fate::Open | Fate::Taken) | (Of::ResentAttempt, Fate::Stands) => {
             match from.state {
                 Sending | InDoubt => Next::To(from.told(to)),
+                Accepted if from.is_taken_on_trust() && matches!(to, Accepted) => {
+                    Next::Learn(from.told(Accepted))
+                }
+                Accepted if from.is_taken_on_trust() => Next::To(from.told(to)),
                 Accepted | Held if matches!(to, Sent) => Next::To(Current { state: to, ..from }),
                 // Only what we assumed is corrected; what the platform said of a failure stands. And when a TTL
                 // has run out, that it was once on its way is no news.
@@ -177,7 +198,7 @@ const fn failed(from: Current, of: Of, again: Again) -> Next {
         },
         (Of::LatestAttempt, Fate::Taken) => match from.state {
             Sending | InDoubt => Next::To(without_newest(from, again)),
-            Accepted | Held | Sent => Next::Learn(from.knowing(Fate::Stands)),
+            Accepted | Held | Sent => Next::Learn(from.told(from.state).knowing(Fate::Stands)),
             Queued | Retrying | Delivered | Read | Failed | Expired | Skipped => Next::Stay,
         },
         (Of::ResentAttempt, Fate::Stands) => match from.state {
@@ -231,6 +252,7 @@ mod tests {
             Event::Unknown,
             Event::Resend,
             Event::GiveUp,
+            Event::TakeOnTrust,
             Event::DeadlinePassed,
             Event::TtlPassed,
             Event::Skip,
@@ -360,6 +382,29 @@ mod tests {
         }
         assert_eq!(at.state, State::Skipped);
         assert_eq!(next(at, Event::Accepted(Of::LatestAttempt)), Ok(Next::Stay));
+    }
+
+    #[test]
+    fn what_is_taken_on_trust_yields_to_what_is_told() {
+        let doubt = Current::known(State::InDoubt);
+        let Ok(Next::To(trusted)) = next(doubt, Event::TakeOnTrust) else { panic!("a doubt may be trusted") };
+        assert_eq!((trusted.state, trusted.assumed, trusted.open_attempts()), (State::Accepted, true, 1));
+        let known = |state| Current::known(state);
+        let latest = Of::LatestAttempt;
+        for (event, ends) in [
+            (Event::Accepted(latest), Next::Learn(known(State::Accepted))),
+            (Event::Held(latest), Next::To(known(State::Held))),
+            (Event::Status(latest, Status::Sent), Next::To(known(State::Sent))),
+            (Event::Status(latest, Status::Read), Next::To(known(State::Read))),
+            (Event::Status(latest, Status::Failed { again: Again::No }), Next::To(known(State::Failed))),
+            (Event::Refused(Again::Later), Next::To(known(State::Retrying))),
+            (Event::Refused(Again::No), Next::To(known(State::Failed))),
+            (Event::Unknown, Next::Stay),
+        ] {
+            assert_eq!(next(trusted, event), Ok(ends), "{event:?}");
+        }
+        // What was told stays, whatever its answer says afterwards.
+        assert_eq!(next(known(State::Accepted), Event::Refused(Again::Later)), Ok(Next::Stay));
     }
 
     #[test]

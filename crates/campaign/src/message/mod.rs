@@ -5,8 +5,8 @@
 //!  queued ──────────▶ sending ──────────▶ accepted ────────▶ sent ──────────▶ delivered ──────▶ read
 //!    ▲  │               │ │ │             held ──────────────▲
 //!    │  │ refused, may  │ │ │ unknown
-//!    │  │ try again     │ │ └──────────▶ in_doubt ──▶ (any status; or by policy: retrying, failed)
-//!    │  ▼               ▼ ▼
+//!    │  │ try again     │ │ └──────────▶ in_doubt ──▶ (any status; or by policy: retrying, failed;
+//!    │  ▼               ▼ ▼                       or by an operator: accepted, retrying, failed)
 //!    │ retrying       failed        queued, retrying ──▶ expired (deadline), skipped (cancelled, opted out, …)
 //!    └── claim ───────────          accepted, held, sent ──▶ expired (TTL passed, nothing came)
 //!
@@ -203,6 +203,8 @@ pub enum Event {
     Resend,
     /// A doubt is decided: give it up.
     GiveUp,
+    /// A doubt is decided: somebody knows, or trusts, that the platform took it.
+    TakeOnTrust,
     /// Its deadline passed before it was sent.
     DeadlinePassed,
     /// Its TTL and the margin passed with no delivery.

@@ -23,7 +23,7 @@ use crate::launching::{Account, Prepared, Streamed, Target, preflight, prepare, 
 use crate::output::{Progress, format, print, print_json};
 
 /// A launch that has written nothing for so long has died; its half-loaded campaign may be replaced.
-const ABANDONED_AFTER: Duration = Duration::from_secs(60);
+pub(super) const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
 /// What `launch` is given.
 #[derive(Debug, clap::Args)]
@@ -136,6 +136,7 @@ async fn launch_as(
         budget: definition.budget.and_then(|budget| budget.micros()),
         currency: planner.currency(),
         ttl_s: account.ttl_s,
+        follow_up_of: None,
         definition,
     };
     let id = store.begin_launch(new, abandoned_after, app.clock.now()).await?;
@@ -158,7 +159,7 @@ async fn launch_as(
 ///
 /// # Errors
 /// The problem that its end has passed.
-fn sendable(definition: &Definition, now: DateTime<Utc>) -> Result<(), Failure> {
+pub(super) fn sendable(definition: &Definition, now: DateTime<Utc>) -> Result<(), Failure> {
     if let Some(end) = definition.schedule.end.filter(|end| *end <= now) {
         let problem = definition
             .places
@@ -211,7 +212,7 @@ fn same_plan(prepared: &Prepared, plan: Option<&str>, hash: &str) -> Result<(), 
 }
 
 /// Notes that the campaign's templates were seen: a new one's wait begins.
-async fn see_templates(
+pub(super) async fn see_templates(
     app: &App,
     store: &store::SharedStore,
     definition: &Definition,

@@ -28,6 +28,7 @@ use store::model::CampaignRow;
 
 use crate::app::App;
 use crate::commands::control;
+use crate::commands::doubt::ended;
 use crate::failure::Failure;
 use crate::output::{self, Look, Progress};
 use rows::Rows;
@@ -110,7 +111,8 @@ pub(crate) async fn summarise(
     now: DateTime<Utc>,
     progress: &Progress,
 ) -> Result<Summary, Failure> {
-    let mut rows = Rows::of(store, row.id);
+    let runs = follow_ups(store, row).await?;
+    let mut rows = Rows::joined(store, row.id, &runs);
     let mut tally = Tally::of(row);
     while let Some(recipient) = rows.next().await? {
         tally.add(&recipient);
@@ -120,7 +122,23 @@ pub(crate) async fn summarise(
     let row = control::find(store, &row.key).await?;
     let analytics = store.analytics(row.id).await?;
     let platform = analytics.map(|(counted, pulled_at)| PlatformPart { pulled_at, counted });
-    Ok(Summary { platform, ..Summary::of(&row, &tally, now) })
+    let runs = follow_ups(store, &row).await?;
+    let mut doubts = ended::all(store, row.id).await?;
+    for run in &runs {
+        doubts.extend(ended::all(store, run.id).await?);
+    }
+    let doubts = ended::added_up(&doubts);
+    Ok(Summary { platform, doubts, ..Summary::of(&row, &tally, now) }.joining(&runs))
+}
+
+/// The follow-ups of a campaign, the oldest first.
+///
+/// # Errors
+/// The store could not be read, or another version wrote one.
+async fn follow_ups(store: &dyn Store, row: &CampaignRow) -> Result<Vec<CampaignRow>, Failure> {
+    let listing = store.follow_ups(row.id).await?;
+    control::all_readable(&listing.unreadable)?;
+    Ok(listing.campaigns)
 }
 
 /// Why a report is not written to its end.
@@ -153,7 +171,7 @@ async fn write(
     progress: &Progress,
 ) -> Result<(), Stop> {
     if format == Format::Csv {
-        return write_csv(target, row, &mut Rows::of(store, row.id), progress).await;
+        return write_csv(target, store, row, progress).await;
     }
     let summary = summarise(store, row, app.clock.now(), progress).await?;
     let text = match format {
@@ -174,11 +192,17 @@ async fn write(
 
 async fn write_csv(
     target: &mut Target,
+    store: &dyn Store,
     row: &CampaignRow,
-    rows: &mut Rows<'_>,
     progress: &Progress,
 ) -> Result<(), Stop> {
-    let columns = csv_rows::Columns::of(row);
+    let runs = &follow_ups(store, row).await?;
+    let mut ended = ended::all(store, row.id).await?;
+    for run in runs {
+        ended.extend(ended::all(store, run.id).await?);
+    }
+    let columns = csv_rows::Columns::of(row, runs, &ended);
+    let rows = &mut Rows::joined(store, row.id, runs);
     let mut page = csv_rows::Page::default();
     page.push(csv_rows::HEADER)?;
     while let Some(recipient) = rows.next().await? {

@@ -28,6 +28,7 @@ use store::{Store, StoreError};
 
 use crate::app::App;
 use crate::commands::control;
+use crate::commands::doubt::ended;
 use crate::failure::Failure;
 use crate::output::{self, Live, Look, Reader, screen};
 use facts::{Facts, Gates};
@@ -87,9 +88,13 @@ impl Seen {
         let facts = |one: &SeriesRow| {
             SeriesFacts::of(one, rows.iter().filter(|row| series_of(&row.key) == Some(&one.key)))
         };
-        let series = series.iter().map(facts).collect();
+        let series: Vec<SeriesFacts> = series.iter().map(facts).collect();
         meter.note(&rows, app.clock.now());
-        let all = facts_of(app, store, &rows, meter).await?;
+        let mut all = facts_of(app, store, &rows, meter).await?;
+        // Of one campaign alone: of all there may be many.
+        if let ([row], [facts], true) = (rows.as_slice(), all.as_mut_slice(), series.is_empty()) {
+            facts.doubts = ended::added_up(&ended::all(store, row.id).await?);
+        }
         Ok(Self { rows, all, series, unreadable, unreadable_series })
     }
 

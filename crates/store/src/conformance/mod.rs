@@ -20,6 +20,8 @@
 //! | [`registry`] | the templates of accounts |
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
+//! | [`doubts`] | doubts that an operator ends, and what is heard of them afterwards |
+//! | [`follow_ups`] | what follow-ups are made of, and whom they leave alone in the end |
 //! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
 //! | [`inferring`] | statuses whose message only number, person and time tell |
 //! | [`analytics`] | what the platform counted itself |
@@ -42,6 +44,8 @@ pub mod choices;
 pub mod claiming;
 pub mod control;
 pub mod disowning;
+pub mod doubts;
+pub mod follow_ups;
 pub mod gates;
 pub mod inferring;
 pub mod launching;
@@ -194,6 +198,22 @@ macro_rules! conformance_suite {
                 the_second_counts_where_the_first_failed
                 an_ended_message_whose_first_attempt_was_taken_is_corrected
                 both_attempts_are_delivered
+            }
+            doubts {
+                what_is_in_doubt_is_listed
+                an_operator_ends_doubts_in_each_way
+                what_may_not_be_decided_changes_nothing
+                a_later_word_is_believed_and_told
+                an_answer_that_comes_late_ends_the_trust
+                what_was_sent_twice_says_who_decided_it
+                word_that_comes_in_time_stops_the_second
+                of_two_who_decide_at_once_one_does
+                the_budget_is_held_until_a_doubt_ends
+            }
+            follow_ups {
+                failed_messages_know_their_follow_ups
+                a_follow_up_leaves_alone_whom_another_run_reached_meanwhile
+                a_campaign_asks_no_others_about_its_people
             }
             statuses {
                 any_order_of_webhooks_and_response_ends_the_same

@@ -98,6 +98,7 @@ impl Setup {
             budget: self.budget.map(Micros),
             currency: Currency::INR,
             ttl_s: TTL_S,
+            follow_up_of: None,
         }
     }
 

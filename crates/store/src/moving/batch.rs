@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use campaign::doubt::Told;
+
 use super::counters::Counters;
+use super::doubts::Decided;
 use super::message::{Entry, Live};
 
 /// Messages that change together.
@@ -11,6 +14,8 @@ pub(crate) struct Batch {
     entries: BTreeMap<i64, Entry>,
     by_wamid: HashMap<String, (i64, u32)>,
     earlier: Vec<(String, i64, u32)>,
+    decisions: Vec<Decided>,
+    heard: BTreeMap<(i64, u32), Told>,
 }
 
 /// What is to be written back.
@@ -22,6 +27,10 @@ pub(crate) struct Changes<'b> {
     pub(crate) counters: Counters,
     /// The platform's ids of attempts that are not shown with their messages, with message and attempt.
     pub(crate) earlier: Vec<(&'b str, i64, u32)>,
+    /// Decisions on doubts.
+    pub(crate) decisions: &'b [Decided],
+    /// What was told of attempts whose doubts were decided, or of those after them: message, attempt, rank.
+    pub(crate) heard: Vec<(i64, u32, i64)>,
 }
 
 impl Batch {
@@ -85,11 +94,31 @@ impl Batch {
         self.learn_wamid(id, attempt, wamid);
     }
 
+    /// Keeps a decision on a doubt.
+    pub(crate) fn keep_decision(&mut self, decided: Decided) {
+        self.decisions.push(decided);
+    }
+
+    /// Keeps what was told of an attempt, where a doubt of its message was decided: what became of the decision is
+    /// told by it.
+    pub(crate) fn hear(&mut self, id: i64, attempt: u32, told: Told) {
+        if self.entries.get(&id).is_some_and(Entry::is_followed) {
+            let most = self.heard.entry((id, attempt)).or_default();
+            *most = told.max(*most);
+        }
+    }
+
     /// What changed, and its counters.
     pub(crate) fn changes(&self) -> Changes<'_> {
         let earlier =
             self.earlier.iter().map(|(wamid, id, attempt)| (wamid.as_str(), *id, *attempt)).collect();
-        let mut changes = Changes { rows: Vec::new(), counters: Counters::default(), earlier };
+        let mut changes = Changes {
+            rows: Vec::new(),
+            counters: Counters::default(),
+            earlier,
+            decisions: &self.decisions,
+            heard: self.heard.iter().map(|((id, attempt), told)| (*id, *attempt, told.rank())).collect(),
+        };
         for (id, entry) in &self.entries {
             changes
                 .earlier

@@ -20,6 +20,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// The class of a message that is not sent because its recipient does not want it.
 const SUPPRESSED: &str = "suppressed";
+/// The class of a message of a follow-up that is not sent because another run reached its recipient.
+const REACHED: &str = "reached";
 /// The class of a message that is not sent because nothing is left for it.
 const BUDGET: &str = "budget";
 /// The class of a message whose recipient had as many as the frequency cap allows.
@@ -106,11 +108,13 @@ pub(crate) struct Candidate {
     is_suppressed: bool,
     /// Its recipient is left alone until then.
     cools_until: Option<DateTime<Utc>>,
+    /// The campaign that this one follows up, or another follow-up of it, has reached the recipient meanwhile, or may have.
+    is_reached: bool,
 }
 
 impl Candidate {
     /// From a row of the message's live columns, its recipient, country, content and multiplier, whether its
-    /// recipient is suppressed, and until when they are left alone. Adds the message to the batch.
+    /// recipient is suppressed, until when they are left alone, and whether another run reached them. Adds the message to the batch.
     pub(crate) fn read(columns: &mut impl Columns, batch: &mut Batch) -> Result<Self> {
         let (id, entry) = Entry::read(columns)?;
         let message = ClaimedMessage {
@@ -134,6 +138,7 @@ impl Candidate {
             message,
             is_suppressed: columns.flag()?,
             cools_until: optional_time("cooldowns.until", columns.optional_number()?)?,
+            is_reached: columns.flag()?,
         })
     }
 
@@ -200,7 +205,12 @@ impl Grant<'_> {
         let mut claimed = Claimed::default();
         let mut at_stake = self.terms.at_stake;
         let mut left = self.people.allowance.as_ref().map(|allowance| allowance.left);
-        for Candidate { id, mut message, is_suppressed, cools_until } in candidates {
+        for Candidate { id, mut message, is_suppressed, cools_until, is_reached } in candidates {
+            if is_reached {
+                let said = "another run of the campaign has reached the recipient meanwhile, or may have";
+                skip(batch, id, now, REACHED, said);
+                continue;
+            }
             if is_suppressed {
                 skip(batch, id, now, SUPPRESSED, "the recipient is on the do-not-send list");
                 continue;

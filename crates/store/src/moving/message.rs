@@ -100,6 +100,8 @@ pub(crate) struct Entry {
     pub(crate) currency: String,
     /// Nothing is tried again from then on.
     pub(crate) ends_at: Option<DateTime<Utc>>,
+    /// Where the campaign is.
+    pub(crate) campaign_state: lifecycle::State,
     /// Whether the campaign is over: nothing is tried again.
     pub(crate) is_over: bool,
     /// Whether the campaign is done: nothing sends, expires or skips any more what waits in it.
@@ -171,6 +173,7 @@ impl Entry {
             ttl,
             currency,
             ends_at,
+            campaign_state: state,
             is_over: state.is_over(),
             is_done: state == lifecycle::State::Done,
             retry,
@@ -184,6 +187,11 @@ impl Entry {
     /// Whether it is not as it was loaded.
     pub(crate) fn is_changed(&self) -> bool {
         self.live != self.before
+    }
+
+    /// Whether a doubt of it was decided, so that it is worth knowing what is heard of its attempts.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.live.resent != 0 || (self.before.current.assumed && self.before.current.state != State::Expired)
     }
 
     /// Which attempt that is, by its number.

@@ -13,6 +13,7 @@
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks |
 //! | `inferring` | which message a parked status is of, where only number, recipient and time tell |
+//! | `doubts` | how doubts are ended by a decision |
 //! | `sweeping` | what time moves |
 //! | `choices` | what people say of whether they want to be written to |
 //! | `gates` | what happens to a template's gate |
@@ -21,6 +22,7 @@
 pub(crate) mod batch;
 pub(crate) mod choices;
 pub(crate) mod counters;
+pub(crate) mod doubts;
 pub(crate) mod gates;
 pub(crate) mod granting;
 pub(crate) mod inferring;

@@ -1,5 +1,6 @@
 //! What became of sends.
 
+use campaign::doubt::Told;
 use campaign::message::{Again, Event};
 use campaign::platform_error::cool_down;
 use chrono::{DateTime, Utc};
@@ -39,8 +40,13 @@ pub(crate) fn record(batch: &mut Batch, outcomes: &[Outcome], now: DateTime<Utc>
     for outcome in outcomes {
         let id = row_id(outcome.message.campaign, outcome.message.seq);
         record_one(batch, id, outcome, now);
-        if let OutcomeKind::Accepted { wamid, .. } = &outcome.result {
-            batch.learn_wamid(id, outcome.attempt, wamid);
+        match &outcome.result {
+            OutcomeKind::Accepted { wamid, .. } => {
+                batch.learn_wamid(id, outcome.attempt, wamid);
+                batch.hear(id, outcome.attempt, Told::Taken);
+            }
+            OutcomeKind::Refused { .. } => batch.hear(id, outcome.attempt, Told::Failed),
+            OutcomeKind::Unknown { .. } => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Status webhooks: matched with messages that are loaded, and applied on the campaign's own terms.
 
+use campaign::doubt::Told as Heard;
 use campaign::ids::MessageId;
 use campaign::message::{Again, Event, Status};
 use campaign::money::Micros;
@@ -159,7 +160,17 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
         }
     }
     batch.learn_wamid(id, attempt, &update.wamid);
+    batch.hear(id, attempt, heard(status));
     if moved { Effect::Moved } else { Effect::Nothing }
+}
+
+/// What a status tells of its attempt.
+fn heard(status: Status) -> Heard {
+    match status {
+        Status::Sent => Heard::Taken,
+        Status::Delivered | Status::Read => Heard::Delivered,
+        Status::Failed { .. } => Heard::Failed,
+    }
 }
 
 /// A status on the campaign's own terms.

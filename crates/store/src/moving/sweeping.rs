@@ -1,8 +1,8 @@
-//! What time moves: claims of silent workers, doubts, TTLs, deadlines; and slices for retries that are due.
+//! What time moves: claims of silent workers, TTLs, deadlines; and slices for retries that are due.
 
 use std::collections::BTreeMap;
 
-use campaign::message::{Event, State};
+use campaign::message::Event;
 use chrono::{DateTime, Utc};
 
 use super::batch::Batch;
@@ -13,7 +13,7 @@ use crate::model::Failure;
 /// The class of messages that are not sent by an operator's or a rule's decision.
 const SKIPPED: &str = "skipped";
 /// The class of messages whose fate is unknown.
-const UNKNOWN: &str = "unknown";
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// A worker that others take for dead.
 #[derive(Debug, Clone, Copy)]
@@ -37,28 +37,6 @@ pub(crate) fn doubt(batch: &mut Batch, ids: &[i64], lost: Lost, now: DateTime<Ut
         entry.live.failure =
             Some(Failure { code: None, class: UNKNOWN.to_owned(), detail: detail.to_owned() });
     })
-}
-
-/// Doubts, each with whether it is sent once more, end. Returns how many messages moved.
-pub(crate) fn end_doubts(batch: &mut Batch, doubts: &[(i64, bool)], now: DateTime<Utc>) -> u64 {
-    let ids_of = |resend: bool| -> Vec<i64> {
-        doubts.iter().filter(|(_, is_resend)| *is_resend == resend).map(|(id, _)| *id).collect()
-    };
-    let resent = happen_to(batch, &ids_of(true), Event::Resend, now, |entry| {
-        entry.live.resent = entry.live.attempt;
-        entry.live.retry_at = Some(now);
-    });
-    let given_up = happen_to(batch, &ids_of(false), Event::GiveUp, now, |entry| {
-        // It may be accepted, by an earlier attempt. Else what was seen at the time stays: it is all there is to say.
-        if entry.live.current.state == State::Failed {
-            entry.live.failure.get_or_insert_with(|| Failure {
-                code: None,
-                class: UNKNOWN.to_owned(),
-                detail: "it is not known whether it was sent, and no status came".to_owned(),
-            });
-        }
-    });
-    resent + given_up
 }
 
 /// Messages whose TTL passed expire. Returns how many moved.

@@ -31,8 +31,8 @@ const GIVE_UP: &str = "UPDATE campaigns SET key = NULL WHERE id = $1 AND state =
 const INSERT_CAMPAIGN: &str = "
     INSERT INTO campaigns (key, state, file, definition, plan_hash, currency, ttl_s, ends_at, in_doubt,
                            in_doubt_after, budget, launched_at, touched_at, retry_attempts, retry_base, retry_max,
-                           cap_max, cap_per)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17)
+                           cap_max, cap_per, follow_up_of)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17, $18)
     RETURNING id";
 
 const TOUCH: &str = "
@@ -138,6 +138,7 @@ async fn insert(tx: &mut PgConnection, new: &NewCampaign, now: DateTime<Utc>) ->
         .bind(span_micros(definition.retry.max))
         .bind(definition.limits.per_recipient.map(|cap| i64::from(cap.max)))
         .bind(definition.limits.per_recipient.map(|cap| span_micros(cap.per)))
+        .bind(new.follow_up_of.map(|campaign| campaign.0))
         .fetch_one(tx)
         .await
         .map_err(failed("make a campaign"))?;

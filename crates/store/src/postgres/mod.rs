@@ -30,6 +30,7 @@
 //! | `operations` | [`Store`](crate::Store), by the functions below |
 //! | `campaigns` | reading and moving campaigns; locking them |
 //! | `launching` | writing a campaign's rows |
+//! | `follow_ups` | follow-ups of a campaign, and what they are made of |
 //! | `series` | recurring campaigns |
 //! | `slices` | planned, released, taken back, done |
 //! | `turns` | turns at campaigns within this process |
@@ -38,6 +39,7 @@
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks, parked ones too |
 //! | `inferring` | parked ones that can be of one message only |
+//! | `doubts` | what is in doubt, ended by an operator, and what was decided |
 //! | `sweeps` | what time moves |
 //! | `retries` | slices for retries that are due |
 //! | `messages` | reading messages |
@@ -60,6 +62,8 @@ mod campaigns;
 mod choices;
 mod claiming;
 mod connection;
+mod doubts;
+mod follow_ups;
 mod inferring;
 mod launching;
 mod leaders;

@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row};
 
 use super::{
-    PostgresStore, campaigns, claiming, inferring, messages, people, retries, slices, statuses, suppression,
-    sweeps, templates, transition,
+    PostgresStore, campaigns, claiming, doubts, follow_ups, inferring, messages, people, retries, slices,
+    statuses, suppression, sweeps, templates, transition,
 };
 
 /// Two campaigns of 20,000 messages that are all over but for a few, in 200 slices each.
@@ -29,6 +29,8 @@ const ROWS: &str = "
            s % 200 = 0, 'worker-' || s % 7, s, s, s
     FROM generate_series(1::bigint, 2) AS c, generate_series(0, 19999) AS s;
     INSERT INTO earlier_attempts SELECT 'old.' || s, s, 1 FROM generate_series(1, 5000) AS s;
+    INSERT INTO doubt_decisions SELECT (1::bigint << 32) + s, 1, 'drop', NULL, 0, 0, '' FROM generate_series(1, 5000) AS s;
+    INSERT INTO attempt_news SELECT (1::bigint << 32) + s, 1, 1 FROM generate_series(1, 5000) AS s;
     INSERT INTO excluded SELECT 1, s, s, '', '', '' FROM generate_series(1, 5000) AS s;
     INSERT INTO suppressions SELECT s::text, 'stop', 0 FROM generate_series(1, 5000) AS s;
     INSERT INTO cooldowns SELECT '', s::text, 0 FROM generate_series(1, 5000) AS s;
@@ -58,7 +60,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 44] = [
+    let queries: [(&str, &str, &[&str]); 49] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -92,6 +94,11 @@ async fn hot_queries_search_by_index() {
         ("claims of a worker", sweeps::CLAIMS_OF, &["messages_sending"]),
         ("overdue claims", sweeps::OVERDUE_CLAIMS, &["messages_sending"]),
         ("old doubts", sweeps::OLD_DOUBTS, &["messages_in_doubt"]),
+        ("a page of doubts", doubts::PAGE, &["messages_in_doubt"]),
+        ("decisions on doubts", doubts::ENDED, &["doubt_decisions_pkey", "messages_pkey"]),
+        ("news of attempts", doubts::NEWS, &["attempt_news_pkey"]),
+        ("failed messages", follow_ups::FAILED, &["messages_pkey"]),
+        ("their runs", follow_ups::RUNS, &["messages_pkey"]),
         ("messages whose TTL passed", sweeps::TTL_PASSED, &["messages_awaiting"]),
         ("unsent messages", sweeps::UNSENT, &["messages_unsent"]),
         ("retries that are due", retries::RETRIES_DUE, &["messages_retrying"]),

@@ -17,6 +17,7 @@ use crate::StoreError;
 use crate::codec::{count, failed, micros, span_micros};
 use crate::model::WorkerId;
 use crate::moving::batch::Batch;
+use crate::moving::doubts;
 use crate::moving::sweeping::{self, Lost, Unsent};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -229,7 +230,7 @@ pub(super) async fn doubts(store: &PostgresStore, now: DateTime<Utc>, limit: u32
         .await
         .map_err(finding)?;
     let ids: Vec<i64> = old.iter().map(|(id, _)| *id).collect();
-    let moved = moved(&mut tx, &ids, |batch| sweeping::end_doubts(batch, &old, now)).await?;
+    let moved = moved(&mut tx, &ids, |batch| doubts::end_by_policy(batch, &old, now)).await?;
     tx.commit("commit the end of doubts").await?;
     Ok(moved)
 }

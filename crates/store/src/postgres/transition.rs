@@ -6,6 +6,7 @@
 use sqlx::postgres::PgRow;
 use sqlx::{Encode, PgConnection, Postgres, Type};
 
+use super::doubts;
 use super::text::clean;
 use crate::StoreError;
 use crate::codec::{failed, micros, number};
@@ -159,7 +160,7 @@ fn add(batch: &mut Batch, row: &PgRow) -> Result<()> {
 
 /// Writes back what changed, and its counters.
 pub(super) async fn write_back(tx: &mut PgConnection, batch: &Batch) -> Result<()> {
-    let Changes { rows, counters, earlier } = batch.changes();
+    let Changes { rows, counters, earlier, decisions, heard } = batch.changes();
     if !rows.is_empty() {
         write(tx, &rows).await?;
         count(tx, &counters).await?;
@@ -172,11 +173,11 @@ pub(super) async fn write_back(tx: &mut PgConnection, batch: &Batch) -> Result<(
             .bind(column(&sorted, |(wamid, ..)| clean(wamid)))
             .bind(column(&sorted, |(_, id, _)| *id))
             .bind(column(&sorted, |(.., attempt)| i64::from(*attempt)))
-            .execute(tx)
+            .execute(&mut *tx)
             .await
             .map_err(keeping)?;
     }
-    Ok(())
+    doubts::keep(tx, decisions, &heard).await
 }
 
 async fn write(tx: &mut PgConnection, rows: &[(i64, &Live)]) -> Result<()> {

@@ -56,6 +56,7 @@ pub(crate) struct CampaignColumns {
     messages_total: i64,
     attempts: i64,
     stop_waived: bool,
+    follow_up_of: Option<i64>,
 }
 }
 
@@ -192,6 +193,7 @@ fn campaign_row(definitions: &Definitions, parts: Parts, row: CampaignColumns) -
         stop_waived: row.stop_waived,
         failures: parts.failures()?,
         groups: parts.groups.into_iter().map(group).collect::<Result<_>>()?,
+        follow_up_of: row.follow_up_of.map(CampaignId),
     })
 }
 

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `brakes` | what must not be sent for now |
 //! | `campaigns` | campaigns with their counters and groups, and their definitions, parsed once |
+//! | `doubts` | what is in doubt, and how doubts were ended |
+//! | `follow_ups` | failed messages, and what became of their recipients |
 //! | `messages` | messages and excluded rows |
 //! | `series` | recurring campaigns |
 //! | `slices` | what is left to do of a slice |
@@ -12,6 +14,8 @@
 
 pub(crate) mod brakes;
 pub(crate) mod campaigns;
+pub(crate) mod doubts;
+pub(crate) mod follow_ups;
 pub(crate) mod messages;
 pub(crate) mod series;
 pub(crate) mod slices;

@@ -18,7 +18,7 @@ macro_rules! campaigns_where {
     ($condition:literal) => {
         concat!(
             "SELECT id, key, state, reason, file, definition, plan_hash, currency, budget, spent, reserved, launched_at, \
-             started_at, last_sent_at, finished_at, planned_total, excluded_total, messages_total, attempts, stop_waived \
+             started_at, last_sent_at, finished_at, planned_total, excluded_total, messages_total, attempts, stop_waived, follow_up_of \
              FROM campaigns WHERE ",
             $condition
         )
@@ -28,6 +28,8 @@ macro_rules! campaigns_where {
 pub(super) const BY_KEY: &str = campaigns_where!("key = ?1");
 pub(super) const BY_ID: &str = campaigns_where!("id = ?1 AND key IS NOT NULL");
 const ALL: &str = campaigns_where!("state <> 'loading' ORDER BY launched_at DESC, id DESC");
+const FOLLOWING: &str =
+    campaigns_where!("follow_up_of = ?1 AND key IS NOT NULL AND state <> 'loading' ORDER BY id");
 pub(super) const ACTIVE: &str = campaigns_where!(
     "state IN ('waiting', 'running', 'settling')
      OR (state = 'cancelled' AND EXISTS (
@@ -72,6 +74,11 @@ pub(super) async fn by_id(store: &SqliteStore, id: CampaignId) -> Result<Option<
 /// See [`crate::Store::campaigns`].
 pub(super) async fn all(store: &SqliteStore) -> Result<Listing> {
     load(store, sqlx::query_as(ALL)).await
+}
+
+/// See [`crate::Store::follow_ups`].
+pub(super) async fn following(store: &SqliteStore, campaign: CampaignId) -> Result<Listing> {
+    load(store, sqlx::query_as(FOLLOWING).bind(campaign.0)).await
 }
 
 /// See [`crate::Store::active_campaigns`].

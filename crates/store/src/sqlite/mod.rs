@@ -9,6 +9,7 @@
 //! | `operations` | [`Store`](crate::Store), by the functions below |
 //! | `campaigns` | reading and moving campaigns |
 //! | `launching` | writing a campaign's rows |
+//! | `follow_ups` | follow-ups of a campaign, and what they are made of |
 //! | `series` | recurring campaigns |
 //! | `slices` | planned, released, taken back, done |
 //! | `transition` | messages loaded, and written back with their counters |
@@ -16,6 +17,7 @@
 //! | `recording` | outcomes of sends |
 //! | `statuses` | status webhooks, parked ones too |
 //! | `inferring` | parked ones that can be of one message only |
+//! | `doubts` | what is in doubt, ended by an operator, and what was decided |
 //! | `sweeps` | what time moves |
 //! | `messages` | reading messages |
 //! | `people` | who was written to, and who is left alone for a time |
@@ -35,6 +37,8 @@ mod campaigns;
 mod choices;
 mod claiming;
 mod connection;
+mod doubts;
+mod follow_ups;
 mod inferring;
 mod launching;
 mod leaders;

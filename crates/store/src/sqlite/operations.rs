@@ -4,17 +4,22 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use campaign::doubt::{Decision, Refusal};
 use campaign::gate::{GateRules, GateState};
 use campaign::ids::{CampaignId, MessageId, Seq, SliceId};
 use campaign::lifecycle;
+use campaign::message::State;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    analytics, brakes, campaigns, choices, claiming, inferring, launching, leaders, messages, numbers,
-    people, recording, registry, series, slices, statuses, suppression, sweeps, templates, verify, webhooks,
+    analytics, brakes, campaigns, choices, claiming, doubts, follow_ups, inferring, launching, leaders,
+    messages, numbers, people, recording, registry, series, slices, statuses, suppression, sweeps, templates,
+    verify, webhooks,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
+use crate::doubt::{DoubtRow, EndedDoubt};
+use crate::follow_up::FailedMessage;
 use crate::model::{
     Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow,
     NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork,
@@ -379,5 +384,42 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<bool> {
         series::note(self, key, handled, note, now).await
+    }
+
+    async fn doubts(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<DoubtRow>> {
+        doubts::page(self, campaign, after, limit).await
+    }
+
+    async fn resolve_doubts(
+        &self,
+        campaign: CampaignId,
+        seqs: &[Seq],
+        decision: Decision,
+        by: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Seq, Result<State, Refusal>)>> {
+        doubts::resolve(self, campaign, seqs, decision, by, now).await
+    }
+
+    async fn ended_doubts(
+        &self,
+        campaign: CampaignId,
+        after: Option<(Seq, u32)>,
+        limit: u32,
+    ) -> Result<Vec<EndedDoubt>> {
+        doubts::ended(self, campaign, after, limit).await
+    }
+
+    async fn follow_ups(&self, campaign: CampaignId) -> Result<Listing> {
+        follow_ups::all(self, campaign).await
+    }
+
+    async fn failed_messages(
+        &self,
+        campaign: CampaignId,
+        after: Option<Seq>,
+        limit: u32,
+    ) -> Result<Vec<FailedMessage>> {
+        follow_ups::failed_messages(self, campaign, after, limit).await
     }
 }

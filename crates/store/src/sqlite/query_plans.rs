@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    SqliteStore, campaigns, claiming, inferring, messages, people, slices, statuses, suppression, sweeps,
-    templates, transition,
+    SqliteStore, campaigns, claiming, doubts, follow_ups, inferring, messages, people, slices, statuses,
+    suppression, sweeps, templates, transition,
 };
 
 /// The steps in which SQLite answers a query, in its own words.
@@ -69,6 +69,12 @@ async fn hot_queries_search_by_index() {
             sweeps::OLD_DOUBTS,
             "SEARCH m USING INDEX messages_in_doubt (campaign_id=? AND doubt_since<?)",
         ),
+        ("a page of doubts", doubts::PAGE, "messages_in_doubt (campaign_id=?"),
+        ("decisions on doubts", doubts::ENDED, "SEARCH d USING PRIMARY KEY"),
+        ("news of attempts", doubts::NEWS, "SEARCH attempt_news USING PRIMARY KEY"),
+        ("failed messages", follow_ups::FAILED, "SEARCH m USING INTEGER PRIMARY KEY"),
+        ("their runs", follow_ups::RUNS, "SEARCH m USING INTEGER PRIMARY KEY"),
+        ("other runs in a claim", claiming::CLAIMABLE, "SEARCH o USING INTEGER PRIMARY KEY"),
         ("messages whose TTL passed", sweeps::TTL_PASSED, "messages_awaiting (ttl_at<?)"),
         ("unsent messages", sweeps::UNSENT, "messages_unsent (campaign_id=?)"),
         ("retries that are due", sweeps::RETRIES_DUE, "SEARCH m USING INDEX messages_retrying (retry_at<?)"),

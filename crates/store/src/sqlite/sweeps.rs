@@ -13,6 +13,7 @@ use crate::StoreError;
 use crate::codec::{changed, count, failed, json, micros, span_micros};
 use crate::model::WorkerId;
 use crate::moving::batch::Batch;
+use crate::moving::doubts;
 use crate::moving::sweeping::{self, Lost, Placement, Unsent, parts};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -204,7 +205,7 @@ pub(super) async fn doubts(store: &SqliteStore, now: DateTime<Utc>, limit: u32) 
         .await
         .map_err(failed("find old doubts"))?;
     let ids: Vec<i64> = old.iter().map(|(id, _)| *id).collect();
-    let moved = moved(&mut tx, &ids, |batch| sweeping::end_doubts(batch, &old, now)).await?;
+    let moved = moved(&mut tx, &ids, |batch| doubts::end_by_policy(batch, &old, now)).await?;
     tx.commit().await.map_err(failed("commit the end of doubts"))?;
     Ok(moved)
 }

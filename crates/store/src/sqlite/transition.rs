@@ -9,6 +9,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
+use super::doubts;
 use crate::StoreError;
 use crate::codec::{failed, json, micros, number};
 use crate::columns::{Columns as _, Reader};
@@ -192,7 +193,8 @@ pub(super) async fn write_back(tx: &mut SqliteConnection, batch: &Batch) -> Resu
         }
     }
     count(tx, &changes.counters).await?;
-    run(tx, KEEP_EARLIER, &changes.earlier, "keep earlier attempts").await
+    run(tx, KEEP_EARLIER, &changes.earlier, "keep earlier attempts").await?;
+    doubts::keep(tx, changes.decisions, &changes.heard).await
 }
 
 async fn count(tx: &mut SqliteConnection, counters: &Counters) -> Result<()> {

@@ -6,16 +6,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use campaign::ids::Seq;
 use campaign::money::Currency;
 use campaign::platform_error;
 use chrono::{DateTime, SecondsFormat, Utc};
+use store::doubt::EndedDoubt;
 use store::model::{CampaignRow, Excluded, MessageRow};
 
 use super::rows::Recipient;
 use super::summary;
 
 /// The columns. Their names and order are stable; new ones come last.
-pub(super) const HEADER: [&str; 20] = [
+pub(super) const HEADER: [&str; 22] = [
     "seq",
     "line",
     "recipient",
@@ -36,6 +38,8 @@ pub(super) const HEADER: [&str; 20] = [
     "cost",
     "currency",
     "matched",
+    "doubt",
+    "run",
 ];
 
 /// What a row's fields need to know of the campaign.
@@ -44,23 +48,43 @@ pub(super) struct Columns {
     /// The variant of each group.
     variants: BTreeMap<u32, String>,
     currency: Currency,
+    /// What became of doubts that were ended by a decision, by message.
+    doubts: BTreeMap<Seq, String>,
+    /// The campaign's key.
+    campaign: String,
+    /// Its follow-ups' keys.
+    follow_ups: Vec<String>,
 }
 
 impl Columns {
-    /// The columns of a campaign.
-    pub(super) fn of(row: &CampaignRow) -> Self {
-        Self { variants: summary::variants(row), currency: row.currency }
+    /// The columns of a campaign with its follow-ups, and with the doubts of all that were ended by a decision.
+    pub(super) fn of(row: &CampaignRow, follow_ups: &[CampaignRow], ended: &[EndedDoubt]) -> Self {
+        let mut doubts: BTreeMap<Seq, String> = BTreeMap::new();
+        for one in ended {
+            let story = one.ending.story();
+            doubts.entry(one.seq).and_modify(|told| *told = format!("{told}; {story}")).or_insert(story);
+        }
+        Self {
+            variants: summary::variants(row),
+            currency: row.currency,
+            doubts,
+            campaign: row.key.clone(),
+            follow_ups: follow_ups.iter().map(|row| row.key.clone()).collect(),
+        }
     }
 
     /// The fields of one recipient.
-    pub(super) fn record(&self, recipient: &Recipient) -> [String; 20] {
+    pub(super) fn record(&self, recipient: &Recipient) -> [String; 22] {
         match recipient {
-            Recipient::Message(row) => self.message(row),
+            Recipient::Message(row) => self.message(row, &self.campaign),
+            Recipient::Retried(row, place) => {
+                self.message(row, self.follow_ups.get(*place).map_or("", String::as_str))
+            }
             Recipient::Excluded(row) => excluded(row),
         }
     }
 
-    fn message(&self, row: &MessageRow) -> [String; 20] {
+    fn message(&self, row: &MessageRow, run: &str) -> [String; 22] {
         let failure = row.failure.as_ref().filter(|_| summary::has_reason(row.state));
         let (cost, currency) = match row.cost {
             Some(cost) => (cost.to_decimal().to_string(), self.currency.code().to_owned()),
@@ -87,11 +111,13 @@ impl Columns {
             cost,
             currency,
             if row.inferred { "inferred".to_owned() } else { String::new() },
+            inert(self.doubts.get(&row.seq).map_or("", String::as_str)),
+            run.to_owned(),
         ]
     }
 }
 
-fn excluded(row: &Excluded) -> [String; 20] {
+fn excluded(row: &Excluded) -> [String; 22] {
     let mut fields = std::array::from_fn(|_| String::new());
     fields[0] = row.seq.to_string();
     fields[1] = row.line.to_string();
@@ -168,11 +194,12 @@ impl Page {
 mod tests {
     use super::super::rows::sample;
     use super::*;
+    use crate::commands::doubt::ended;
     use crate::commands::status::sample::row;
 
     #[test]
     fn every_recipient_has_a_row() {
-        let columns = Columns::of(&row());
+        let columns = Columns::of(&row(), &[], &ended::sample::all());
         let mut page = Page::default();
         page.push(HEADER).unwrap();
         for recipient in sample::all() {

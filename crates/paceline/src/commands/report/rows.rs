@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use campaign::ids::{CampaignId, Seq};
-use store::model::{Excluded, MessageRow};
+use campaign::message::State;
+use store::model::{CampaignRow, Excluded, MessageRow};
 use store::{Store, StoreError};
 
 /// How many rows one read brings.
@@ -14,17 +15,21 @@ const PAGE: u32 = 5_000;
 pub(super) enum Recipient {
     /// It became a message.
     Message(MessageRow),
+    /// It became a message that failed, and another in this follow-up, by its place among them, which tells more.
+    Retried(MessageRow, usize),
     /// Planning refused it.
     Excluded(Excluded),
 }
 
-/// All rows of a campaign's audience, in order. Holds two pages at the most.
+/// All rows of a campaign's audience, in order. Holds two pages at the most, and one of each follow-up.
 #[derive(Debug)]
 pub(super) struct Rows<'s> {
     store: &'s dyn Store,
     campaign: CampaignId,
     messages: Page<MessageRow>,
     excluded: Page<Excluded>,
+    /// The follow-ups, the oldest first: their messages have the seq of the campaign's.
+    follow_ups: Vec<(CampaignId, Page<MessageRow>)>,
 }
 
 /// What was read and not yet given out.
@@ -57,7 +62,13 @@ impl<T> Page<T> {
 impl<'s> Rows<'s> {
     /// The rows of a campaign.
     pub(super) fn of(store: &'s dyn Store, campaign: CampaignId) -> Self {
-        Self { store, campaign, messages: Page::default(), excluded: Page::default() }
+        Self { store, campaign, messages: Page::default(), excluded: Page::default(), follow_ups: Vec::new() }
+    }
+
+    /// The rows of a campaign and its follow-ups, one for each recipient: of the run that got furthest with them.
+    pub(super) fn joined(store: &'s dyn Store, campaign: CampaignId, follow_ups: &[CampaignRow]) -> Self {
+        let follow_ups = follow_ups.iter().map(|row| (row.id, Page::default())).collect();
+        Self { follow_ups, ..Self::of(store, campaign) }
     }
 
     /// The next row; `None` after the last.
@@ -70,7 +81,36 @@ impl<'s> Rows<'s> {
             let rows = self.store.excluded(self.campaign, self.excluded.after, PAGE).await?;
             self.excluded.fill(rows, |row| row.seq);
         }
-        Ok(first(&mut self.messages.rows, &mut self.excluded.rows))
+        let mut recipient = first(&mut self.messages.rows, &mut self.excluded.rows);
+        for (place, (campaign, page)) in self.follow_ups.iter_mut().enumerate() {
+            let Some(Recipient::Message(row) | Recipient::Retried(row, _)) = &recipient else { break };
+            let seq = row.seq;
+            if page.needs_more() {
+                let rows = self.store.messages(*campaign, page.after, PAGE).await?;
+                page.fill(rows, |row| row.seq);
+            }
+            if page.rows.front().is_some_and(|row| row.seq == seq)
+                && let Some(other) = page.rows.pop_front()
+                && how_far(&other) >= how_far(row)
+            {
+                recipient = Some(Recipient::Retried(other, place));
+            }
+        }
+        Ok(recipient)
+    }
+}
+
+/// How far a message got: of two runs the one that got further tells what became of the recipient, of equals the later.
+const fn how_far(row: &MessageRow) -> u8 {
+    match row.state {
+        State::Read => 7,
+        State::Delivered => 6,
+        State::Sent => 5,
+        State::Accepted | State::Held => 4,
+        State::InDoubt => 3,
+        State::Queued | State::Retrying | State::Sending => 2,
+        State::Failed | State::Expired => 1,
+        State::Skipped => 0,
     }
 }
 
@@ -92,7 +132,6 @@ fn first(messages: &mut VecDeque<MessageRow>, excluded: &mut VecDeque<Excluded>)
 pub(super) mod sample {
     //! Rows written by hand.
 
-    use campaign::message::State;
     use campaign::money::Micros;
     use store::model::Failure;
 
@@ -182,8 +221,6 @@ pub(super) mod sample {
 
 #[cfg(test)]
 mod tests {
-    use campaign::message::State;
-
     use super::*;
 
     #[test]
@@ -193,7 +230,7 @@ mod tests {
         let mut seqs = Vec::new();
         while let Some(recipient) = first(&mut messages, &mut excluded) {
             seqs.push(match recipient {
-                Recipient::Message(row) => row.seq.0,
+                Recipient::Message(row) | Recipient::Retried(row, _) => row.seq.0,
                 Recipient::Excluded(row) => row.seq.0,
             });
         }

@@ -14,6 +14,7 @@ use serde::{Serialize, Serializer};
 use store::model::{Analytics, CampaignRow};
 
 use super::tally::{Part, Tally};
+use crate::commands::doubt::ended::EndedAlike;
 
 /// All numbers of a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,6 +50,11 @@ pub(crate) struct Summary {
     pub(crate) variants: Vec<MessagesPart>,
     /// By hour of the campaign's zone.
     pub(crate) hours: Vec<HourPart>,
+    /// The follow-ups that sent its failed messages again, the oldest first: each recipient is counted once, by the run
+    /// that got furthest with them, and money is all runs'.
+    pub(crate) follow_ups: Vec<RunPart>,
+    /// Doubts that the policy or an operator ended, and what became of them, the most frequent first.
+    pub(crate) doubts: Vec<EndedAlike>,
     pub(crate) spend: Spend,
     /// What the platform counted itself, where it was asked: `paceline analytics pull`.
     pub(crate) platform: Option<PlatformPart>,
@@ -135,6 +141,17 @@ pub(crate) struct FailurePart {
 pub(crate) struct SkippedPart {
     pub(crate) reason: String,
     pub(crate) messages: u64,
+}
+
+/// A follow-up that sent failed messages again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct RunPart {
+    pub(crate) campaign: String,
+    pub(crate) state: lifecycle::State,
+    pub(crate) messages: u64,
+    /// On a device, read ones included.
+    pub(crate) delivered: u64,
+    pub(crate) failed: u64,
 }
 
 /// Messages that went one way.
@@ -255,8 +272,31 @@ impl Summary {
                 estimated: tally.estimated.amount,
                 estimated_messages: tally.estimated.messages,
             },
+            follow_ups: Vec::new(),
+            doubts: Vec::new(),
             platform: None,
         }
+    }
+}
+
+impl Summary {
+    /// With the campaign's follow-ups.
+    pub(super) fn joining(mut self, follow_ups: &[CampaignRow]) -> Self {
+        for run in follow_ups {
+            self.is_over &= run.state.is_over();
+            self.funnel.requests += run.attempts;
+            self.spend.spent = Micros(self.spend.spent.0.saturating_add(run.spent.0));
+            self.spend.reserved = Micros(self.spend.reserved.0.saturating_add(run.reserved.0));
+            self.times.last_sent_at = self.times.last_sent_at.max(run.last_sent_at);
+            self.follow_ups.push(RunPart {
+                campaign: run.key.clone(),
+                state: run.state,
+                messages: run.totals.messages,
+                delivered: run.count(State::Delivered) + run.count(State::Read),
+                failed: run.count(State::Failed),
+            });
+        }
+        self
     }
 }
 
@@ -413,6 +453,7 @@ pub(super) mod sample {
 
     use super::super::rows;
     use super::*;
+    use crate::commands::doubt::ended;
     use crate::commands::status;
 
     pub(in super::super) fn summary() -> Summary {
@@ -426,7 +467,8 @@ pub(super) mod sample {
         for recipient in rows::sample::all() {
             tally.add(&recipient);
         }
-        Summary::of(&row, &tally, status::sample::now())
+        let doubts = ended::added_up(&ended::sample::all());
+        Summary { doubts, ..Summary::of(&row, &tally, status::sample::now()) }
     }
 }
 

@@ -115,7 +115,7 @@ impl Tally {
     /// Adds a recipient.
     pub(super) fn add(&mut self, recipient: &Recipient) {
         match recipient {
-            Recipient::Message(row) => self.add_message(row),
+            Recipient::Message(row) | Recipient::Retried(row, _) => self.add_message(row),
             Recipient::Excluded(row) => self.add_excluded(row),
         }
     }

@@ -23,6 +23,8 @@ pub(super) fn render(summary: &Summary, look: Look, now: DateTime<Utc>) -> Strin
         section("Left out at planning", &excluded(summary).render(look), look),
         section("Failed", &failures(summary).render(look), look),
         section("Not sent on purpose", &skipped(summary).render(look), look),
+        section("Follow-ups of who failed", &follow_ups(summary, look), look),
+        section("Doubts that were decided", &doubts(summary).render(look), look),
         section("Variants", &messages_parts("VARIANT", &summary.variants, summary).render(look), look),
         section("Countries", &countries(summary, look), look),
         section("Over time", &times(summary).render(look), look),
@@ -140,6 +142,33 @@ fn failures(summary: &Summary) -> Table {
     for part in &summary.failures {
         let code = part.code.map_or_else(|| format::NOTHING.to_owned(), |code| code.to_string());
         table.row([format::count(part.messages), code, format!("{}. {}", part.title, part.advice)]);
+    }
+    table
+}
+
+fn follow_ups(summary: &Summary, look: Look) -> String {
+    if summary.follow_ups.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(["RUN", "STATE", "MESSAGES", "DELIVERED", "FAILED"]).right(2..=4).indent(2);
+    for part in &summary.follow_ups {
+        table.row([
+            part.campaign.clone(),
+            part.state.to_string(),
+            format::count(part.messages),
+            format::count(part.delivered),
+            format::count(part.failed),
+        ]);
+    }
+    let said =
+        "All numbers count each recipient once, by the run that got furthest with them; money is all runs'.";
+    format!("{}\n{}", table.render(look), look.wrap(said, 2))
+}
+
+fn doubts(summary: &Summary) -> Table {
+    let mut table = Table::new(["DOUBTS", "WHAT BECAME OF THEM"]).right([0]).indent(2);
+    for part in &summary.doubts {
+        table.row([format::count(part.doubts), part.story.clone()]);
     }
     table
 }

@@ -25,6 +25,10 @@ pub(super) fn render(facts: &Facts, look: Look, now: DateTime<Utc>) -> String {
     if !facts.failures.is_empty() {
         parts.push(failures(facts, look));
     }
+    let doubts = doubts(facts, look);
+    if !doubts.is_empty() {
+        parts.push(doubts);
+    }
     parts.join("\n\n")
 }
 
@@ -157,6 +161,27 @@ fn spend(facts: &Facts, look: Look) -> String {
         None => table.row(["budget", "none", ""]),
     }
     table.render(look)
+}
+
+fn doubts(facts: &Facts, look: Look) -> String {
+    let mut lines = Vec::new();
+    if !facts.doubts.is_empty() {
+        let mut table = Table::new(["DOUBTS", "DECIDED, AND WHAT BECAME OF IT"]).right([0]);
+        for part in &facts.doubts {
+            table.row([format::count(part.doubts), part.story.clone()]);
+        }
+        lines.push(table.render(look));
+    }
+    let open = facts.count(State::InDoubt);
+    if open > 0 {
+        let text = format!(
+            "{} in doubt: see `paceline doubt {} list`",
+            format::counted(open, "message"),
+            facts.campaign
+        );
+        lines.push(look.wrap(&text, 0));
+    }
+    lines.join("\n")
 }
 
 fn failures(facts: &Facts, look: Look) -> String {

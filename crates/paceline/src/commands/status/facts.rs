@@ -16,6 +16,7 @@ use serde::Serialize;
 use store::model::{CampaignRow, GroupRow, TemplateKey};
 
 use super::pace::per_second;
+use crate::commands::doubt::ended::EndedAlike;
 
 /// The gates of the campaigns' templates.
 #[derive(Debug, Clone)]
@@ -69,6 +70,9 @@ pub(super) struct Facts {
     pub(super) failures: Vec<FailureFact>,
     /// What holds back messages that could otherwise be sent.
     pub(super) waits: Vec<Wait>,
+    /// Doubts that the policy or an operator ended, and what became of them; of the campaign that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) doubts: Vec<EndedAlike>,
 }
 
 /// How fast it goes.
@@ -165,6 +169,7 @@ impl Facts {
             },
             failures: failures(row),
             waits: waits(row, gates, now),
+            doubts: Vec::new(),
         }
     }
 

@@ -102,5 +102,6 @@ pub(crate) fn row() -> CampaignRow {
             FailureCount { code: Some(999_999), messages: 2 },
         ],
         groups: vec![group(0, "Asia/Kolkata", 3_000), group(1, "America/New_York", 880)],
+        follow_up_of: None,
     }
 }

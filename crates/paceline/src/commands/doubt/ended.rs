@@ -1,0 +1,109 @@
+//! How doubts were ended by the policy or an operator, and what became of it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use campaign::doubt::Ending;
+use campaign::ids::CampaignId;
+use serde::Serialize;
+use store::doubt::EndedDoubt;
+use store::{Store, StoreError};
+
+use super::PAGE;
+
+/// Doubts that were ended alike, and became the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct EndedAlike {
+    pub(crate) doubts: u64,
+    /// What became of them, as a sentence.
+    pub(crate) story: String,
+    #[serde(flatten)]
+    pub(crate) ending: Ending,
+}
+
+/// All doubts of a campaign that were ended, in the order of the audience.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn all(store: &dyn Store, campaign: CampaignId) -> Result<Vec<EndedDoubt>, StoreError> {
+    let mut all: Vec<EndedDoubt> = Vec::new();
+    loop {
+        let after = all.last().map(|one| (one.seq, one.attempt));
+        let page = store.ended_doubts(campaign, after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+/// Added up, the most frequent first.
+pub(crate) fn added_up<'e>(all: impl IntoIterator<Item = &'e EndedDoubt>) -> Vec<EndedAlike> {
+    let mut sums: BTreeMap<&Ending, u64> = BTreeMap::new();
+    for one in all {
+        *sums.entry(&one.ending).or_default() += 1;
+    }
+    let mut alike: Vec<EndedAlike> = sums
+        .into_iter()
+        .map(|(ending, doubts)| EndedAlike { doubts, story: ending.story(), ending: ending.clone() })
+        .collect();
+    alike.sort_by_key(|one| Reverse(one.doubts));
+    alike
+}
+
+#[cfg(test)]
+pub(crate) mod sample {
+    //! Ended doubts written by hand.
+
+    use campaign::doubt::{Decision, Told};
+    use campaign::ids::Seq;
+    use campaign::message::State;
+
+    use super::*;
+    use crate::commands::status::sample::at;
+
+    pub(crate) fn ended(seq: u32, decision: Decision, by: Option<&str>, told: Told) -> EndedDoubt {
+        EndedDoubt {
+            seq: Seq(seq),
+            recipient: format!("9198200000{seq:02}"),
+            attempt: 1,
+            since: Some(at("2026-11-08T03:30:00Z")),
+            why: "no answer came within 30 s".to_owned(),
+            decided_at: at("2026-11-08T04:00:00Z"),
+            state: State::Delivered,
+            ending: Ending {
+                decision,
+                by: by.map(str::to_owned),
+                told,
+                sent_again: decision == Decision::Resend,
+                told_of_newer: if decision == Decision::Resend { told } else { Told::Nothing },
+            },
+        }
+    }
+
+    pub(crate) fn all() -> Vec<EndedDoubt> {
+        vec![
+            ended(5, Decision::Drop, Some("ravi"), Told::Delivered),
+            ended(7, Decision::Resend, None, Told::Delivered),
+            ended(9, Decision::Resend, None, Told::Delivered),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_frequent_come_first() {
+        let all = sample::all();
+        let alike: Vec<_> = added_up(&all).into_iter().map(|one| (one.doubts, one.story)).collect();
+        assert_eq!(
+            alike,
+            [
+                (2, "sent twice because the policy resent it: both arrived".to_owned()),
+                (1, "it was delivered although the operator ravi gave it up".to_owned()),
+            ]
+        );
+    }
+}
