@@ -20,7 +20,8 @@
 //! | [`registry`] | the templates of accounts |
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
-//! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
+//! | [`statuses`] | by key, by id, early, parked, late |
+//! | [`orders`] | every order of an attempt's answer and its statuses, against the rule of which word counts |
 //! | [`analytics`] | what the platform counted itself |
 //! | [`leaders`] | one of many leads, for a time |
 //! | [`series`] | recurring campaigns: launched once, moved, their times noted once |
@@ -43,6 +44,7 @@ pub mod launching;
 pub mod leaders;
 pub mod limits;
 pub mod numbers;
+pub mod orders;
 pub mod recording;
 pub mod registry;
 pub mod resending;
@@ -190,7 +192,6 @@ macro_rules! conformance_suite {
                 both_attempts_are_delivered
             }
             statuses {
-                any_order_of_webhooks_and_response_ends_the_same
                 statuses_are_found_by_key_before_any_response
                 early_statuses_without_a_key_wait_for_the_response
                 a_parked_status_is_parked_once_and_pruned
@@ -204,6 +205,18 @@ macro_rules! conformance_suite {
                 a_read_message_was_delivered
                 what_a_message_was_sent_with
                 a_late_delivery_after_expiry
+            }
+            orders {
+                every_order_around_an_acceptance
+                every_order_around_an_acceptance_without_our_key
+                every_order_around_being_held
+                every_order_around_a_refusal
+                every_order_around_a_refusal_that_may_pass
+                every_order_around_an_unknown_end
+                every_order_around_a_doubt_and_its_late_answer
+                every_order_without_an_answer
+                what_is_sent_although_it_was_refused_does_not_leave_again
+                without_our_key_a_refused_attempt_is_not_found
             }
             sweeps {
                 claims_of_silent_workers_become_doubts
