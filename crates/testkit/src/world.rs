@@ -478,8 +478,8 @@ async fn take_webhooks(
     let headers = [(SHARED_SECRET_HEADER.to_owned(), SHARED_SECRET.1.to_owned())].into();
     platform.set_keyed_webhook(&KeyedWebhook { url, headers });
     let router = reconciler.router();
+    tokio::spawn(reconciler::serve(listener, router, reconciler::Limits::default(), stop.clone()));
     let stop = stop.clone();
-    tokio::spawn(async move { axum::serve(listener, router).await });
     tokio::spawn(async move { reconciler.run(stop).await });
 }
 
