@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("reconciler", &["campaign", "clock", "store", "whatsapp"]),
     ("simulator", &[]),
     ("servers", &[]),
+    ("fuzz", &["campaign", "reconciler", "whatsapp"]),
     (
         "paceline",
         &[
