@@ -117,6 +117,7 @@ pub struct World {
 impl World {
     /// A world with these options.
     pub async fn start(options: WorldOptions) -> Self {
+        crate::logs::watch();
         let clock = Arc::new(SettableClock::at(now()));
         let rate: Rate = options.rate.parse().unwrap();
         let platform = platform(&options, clock.clone(), rate).await;
@@ -358,6 +359,9 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
+        if !std::thread::panicking() {
+            crate::logs::assert_clean();
+        }
     }
 }
 
