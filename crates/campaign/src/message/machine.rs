@@ -141,7 +141,9 @@ const fn taken(from: Current, of: Of, to: State) -> Next {
         (Of::RefusedAttempt, _) => match from.state {
             // It is on its way for all that the answer said: it must not leave a second time.
             Failed | Retrying | Expired | Skipped if matches!(to, Sent) && !from.assumed => {
-                Next::To(from.told(to))
+                // Where an earlier attempt stood for the message until it failed, the newest one counts again.
+                let resent = if matches!(from.resent, Fate::Stands) { Fate::Over } else { from.resent };
+                Next::To(Current { state: to, assumed: false, resent })
             }
             Queued | Retrying | Sending | InDoubt | Accepted | Held | Sent | Delivered | Read | Failed
             | Expired | Skipped => taken(from, Of::LatestAttempt, to),
