@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("simulator", &[]),
     ("servers", &[]),
     ("bench", &["campaign", "servers", "store"]),
+    ("fuzz", &["campaign", "reconciler", "whatsapp"]),
     (
         "paceline",
         &[

@@ -13,7 +13,6 @@ use whatsapp::webhook::Posted;
 use crate::Settings;
 use crate::health;
 use crate::intake::{Counters, add};
-use crate::numbers::Numbers;
 use crate::translate::{Changes, NumberWord, Ours, translate};
 
 /// Events that may wait for a commit; more are turned away, and the platform sends them again. At the 12,000 a second of
@@ -80,8 +79,7 @@ impl Committer {
     ) -> Self {
         let (sender, requests) = mpsc::unbounded_channel();
         let handle = CommitHandle { requests: sender, places: Arc::new(Semaphore::new(WAITING)) };
-        let ours =
-            Ours { install: settings.install.clone(), numbers: Numbers::new(settings.senders.clone()) };
+        let ours = Ours::new(&settings.install, settings.senders.clone());
         Self { store, clock, ours, counters, handle, requests: Mutex::new(requests) }
     }
 

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::body::Body;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bytes::Bytes;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use whatsapp::signature::{self, SignatureError};
 use whatsapp::webhook::{self, Event, Posted};
 
+use crate::body::{Bodies, Limits, Refused};
 use crate::commit::{CommitHandle, NotCommitted};
 use crate::{Settings, SharedSecret};
-
-/// The platform's payloads have at most 3 MB.
-const LARGEST_BODY: usize = 3 * 1024 * 1024;
 
 /// The path under which the platform reaches us.
 pub const PATH: &str = "/webhooks/whatsapp";
@@ -31,6 +29,8 @@ pub struct Counters {
     pub forged: AtomicU64,
     /// Posts whose body could not be read.
     pub unreadable: AtomicU64,
+    /// Posts that were not read to their end: too large, too slow, or broken off.
+    pub unread: AtomicU64,
     /// Posts answered with 503.
     pub turned_away: AtomicU64,
     /// Statuses that moved a message.
@@ -50,13 +50,21 @@ struct Intake {
     settings: Arc<Settings>,
     commit: CommitHandle,
     counters: Arc<Counters>,
+    bodies: Bodies,
 }
 
-pub(crate) fn router(settings: Arc<Settings>, commit: CommitHandle, counters: Arc<Counters>) -> axum::Router {
-    axum::Router::new()
-        .route(PATH, get(handshake).post(receive))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(Intake { settings, commit, counters })
+pub(crate) fn router(
+    settings: Arc<Settings>,
+    commit: CommitHandle,
+    counters: Arc<Counters>,
+    limits: Limits,
+) -> axum::Router {
+    axum::Router::new().route(PATH, get(handshake).post(receive)).with_state(Intake {
+        settings,
+        commit,
+        counters,
+        bodies: Bodies::new(limits),
+    })
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,13 +101,27 @@ fn is_genuine(settings: &Settings, headers: &HeaderMap, body: &[u8]) -> Result<(
     signature::verify(&settings.app_secrets, header, body)
 }
 
-async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Err(error) = is_genuine(&intake.settings, &headers, &body) {
+async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Body) -> Response {
+    // Held until the answer: its bytes count as long as what was decoded of them is there.
+    let whole = match intake.bodies.read(&headers, body).await {
+        Ok(whole) => whole,
+        Err(refused) => {
+            let counter = match refused {
+                Refused::TooMany => &intake.counters.turned_away,
+                Refused::TooLarge | Refused::TooSlow | Refused::CutOff => &intake.counters.unread,
+            };
+            add(counter, 1);
+            tracing::warn!(error = &refused as &dyn std::error::Error, "a post was not read to its end");
+            return refused.into_response();
+        }
+    };
+    let body = &whole.bytes;
+    if let Err(error) = is_genuine(&intake.settings, &headers, body) {
         add(&intake.counters.forged, 1);
         tracing::warn!(error = &error as &dyn std::error::Error, "a webhook was refused");
         return (StatusCode::UNAUTHORIZED, "the signature or shared secret does not match").into_response();
     }
-    let events = match webhook::decode(&body) {
+    let events = match webhook::decode(body) {
         Ok(events) => events,
         Err(error) => {
             // Signed and not readable: repeating it would not help, so it is counted and taken.

@@ -7,6 +7,8 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`intake`] | the HTTP side |
+//! | [`body`] | bodies, read within limits of size, time and memory |
+//! | [`serve()`] | connections, within limits of number and time |
 //! | [`commit`] | many requests, one transaction |
 //! | [`translate`] | what a webhook event means for the store |
 //! | [`stops`] | what a failed message stops beside it |
@@ -15,12 +17,14 @@
 //! | [`news`] | what it means for what is known of a template |
 //! | [`numbers`] | which sender a webhook about a number concerns |
 
+pub mod body;
 pub mod commit;
 pub mod health;
 pub mod intake;
 pub mod news;
 pub mod numbers;
 pub mod seen;
+mod serve;
 pub mod stops;
 pub mod translate;
 
@@ -30,9 +34,11 @@ use clock::SharedClock;
 use store::SharedStore;
 use tokio_util::sync::CancellationToken;
 
+pub use body::Limits;
 pub use commit::Committer;
 pub use intake::Counters;
 pub use numbers::KnownSender;
+pub use serve::serve;
 
 /// How webhooks are taken in.
 #[derive(Debug, Clone)]
@@ -77,7 +83,12 @@ impl Reconciler {
 
     /// The HTTP routes: GET and POST `/webhooks/whatsapp`.
     pub fn router(&self) -> axum::Router {
-        intake::router(self.settings.clone(), self.committer.handle(), self.counters.clone())
+        self.router_within(Limits::default())
+    }
+
+    /// The same, within limits of one's own.
+    pub fn router_within(&self, limits: Limits) -> axum::Router {
+        intake::router(self.settings.clone(), self.committer.handle(), self.counters.clone(), limits)
     }
 
     /// Commits what the routes take in, until `stop` is cancelled and everything taken in is answered.

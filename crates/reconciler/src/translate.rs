@@ -13,7 +13,7 @@ use whatsapp::webhook::{self, Capability, Event, Inbound, InboundKind, PhoneQual
 
 use crate::health;
 use crate::news;
-use crate::numbers::{Numbers, digits};
+use crate::numbers::{KnownSender, Numbers, digits};
 use crate::seen::Seen;
 use crate::stops::Stop;
 
@@ -80,6 +80,14 @@ pub struct Ours {
     pub(crate) install: String,
     /// The senders.
     pub(crate) numbers: Numbers,
+}
+
+impl Ours {
+    /// The messages of this installation, sent by these senders.
+    #[must_use]
+    pub fn new(install: &str, senders: Vec<KnownSender>) -> Self {
+        Self { install: install.to_owned(), numbers: Numbers::new(senders) }
+    }
 }
 
 /// Adds what an event means to `changes`.

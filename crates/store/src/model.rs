@@ -581,7 +581,7 @@ pub struct MessageRow {
     pub attempt: u32,
     /// The platform's id of the newest attempt; or of the earlier one by which the message is where it is.
     pub wamid: Option<String>,
-    /// Why it failed, is retrying, in doubt or skipped.
+    /// Why it failed, is retrying, in doubt or skipped; of a delivered one, the failure that a status told of it, too.
     pub failure: Option<Failure>,
     /// When it may be tried again.
     pub retry_at: Option<DateTime<Utc>>,

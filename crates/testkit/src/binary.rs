@@ -56,14 +56,16 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// From what a command left behind.
+    /// From what a command left behind, in which no secret may be.
     #[must_use]
     pub fn of(output: Output) -> Self {
-        Self {
+        let answer = Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        };
+        assert_eq!(crate::logs::secret(&answer.err), None, "a command says:\n{}", answer.err);
+        answer
     }
 
     /// The answer of a command that has to succeed.

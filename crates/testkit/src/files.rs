@@ -213,6 +213,14 @@ impl Commands {
     }
 }
 
+impl Drop for Files {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            crate::logs::assert_folder_clean(self.path());
+        }
+    }
+}
+
 impl Default for Files {
     fn default() -> Self {
         Self::new()

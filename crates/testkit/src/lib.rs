@@ -16,6 +16,7 @@
 //! | [`cluster`] | each role as processes, over PostgreSQL and Redis |
 //! | [`proxy`] | a network that can be cut |
 //! | [`departures`] | when messages left, beside when they arrived |
+//! | `logs` | what must never be in a log; every story checks it |
 //! | [`truth`] | the simulator's ledger against what Paceline says |
 
 #![expect(
@@ -30,6 +31,7 @@ pub mod binary;
 pub mod cluster;
 pub mod departures;
 pub mod files;
+mod logs;
 pub mod machine;
 pub mod proxy;
 pub mod truth;

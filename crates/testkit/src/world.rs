@@ -117,6 +117,7 @@ pub struct World {
 impl World {
     /// A world with these options.
     pub async fn start(options: WorldOptions) -> Self {
+        crate::logs::watch();
         let clock = Arc::new(SettableClock::at(now()));
         let rate: Rate = options.rate.parse().unwrap();
         let platform = platform(&options, clock.clone(), rate).await;
@@ -358,6 +359,9 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
+        if !std::thread::panicking() {
+            crate::logs::assert_clean();
+        }
     }
 }
 
@@ -478,8 +482,8 @@ async fn take_webhooks(
     let headers = [(SHARED_SECRET_HEADER.to_owned(), SHARED_SECRET.1.to_owned())].into();
     platform.set_keyed_webhook(&KeyedWebhook { url, headers });
     let router = reconciler.router();
+    tokio::spawn(reconciler::serve(listener, router, reconciler::Limits::default(), stop.clone()));
     let stop = stop.clone();
-    tokio::spawn(async move { axum::serve(listener, router).await });
     tokio::spawn(async move { reconciler.run(stop).await });
 }
 

@@ -88,7 +88,7 @@ impl Current {
     #[must_use]
     pub const fn counts(self, of: Of) -> bool {
         match of {
-            Of::LatestAttempt => !matches!(self.resent, Fate::Stands),
+            Of::LatestAttempt | Of::RefusedAttempt => !matches!(self.resent, Fate::Stands),
             Of::ResentAttempt => matches!(self.resent, Fate::Stands),
             Of::EarlierAttempt => false,
         }
@@ -126,6 +126,9 @@ impl Current {
 pub enum Of {
     /// The message's newest attempt (or the webhook does not say which).
     LatestAttempt,
+    /// The message's newest attempt, of which nothing is known but an answer that refused it, or that its request never
+    /// left. A status of it says that this was not so.
+    RefusedAttempt,
     /// The attempt whose doubt was ended by sending once more, as long as something may come of it. Until the next
     /// attempt is claimed it is the newest one, too, and is called this.
     ResentAttempt,

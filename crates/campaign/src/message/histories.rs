@@ -53,8 +53,13 @@ impl History {
         for attempt in 1..=self.told.len() {
             let told = self.told[attempt - 1];
             let of = self.of(attempt);
-            // Refused is refused: the platform tells nothing of it.
+            // Of what was refused the platform tells nothing; unless the answer was wrong.
             if told.over && !told.taken {
+                if of == Of::LatestAttempt && !self.at.assumed && !self.at.state.is_awaiting_status() {
+                    push(Event::Status(Of::RefusedAttempt, Status::Sent), &|h| {
+                        (h.told[attempt - 1].taken, h.told[attempt - 1].over) = (true, false);
+                    });
+                }
                 continue;
             }
             for event in [Event::Accepted(of), Event::Held(of), Event::Status(of, Status::Sent)] {

@@ -18,6 +18,21 @@
 //! duplicated, reordered and sometimes before the response of the send, so they only ever move a message up
 //! `accepted < sent < delivered < read`.
 //!
+//! # Which word counts
+//!
+//! Of one attempt, whatever the order in which its answer and its statuses come, and however often:
+//!
+//! | told | the message is |
+//! | --- | --- |
+//! | `read` | read |
+//! | `delivered` | delivered |
+//! | `failed` | failed, or retrying where its code allows; of several failures the first one told counts |
+//! | `sent` | sent |
+//! | no status | what the answer says: accepted, held, failed or retrying (refused), in doubt (none came) |
+//!
+//! The first line that applies counts. So a status is believed against an answer: what is said to be on its way although
+//! it was refused does not leave again.
+//!
 //! # A doubt that is sent once more
 //!
 //! From [`Event::Resend`] on two attempts may be with the platform: the *resent* one, whose doubt was ended by sending
@@ -38,6 +53,8 @@ mod attempts;
 #[cfg(test)]
 mod histories;
 mod machine;
+#[cfg(test)]
+mod orders;
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,11 +1,9 @@
-//! Listening: an address is bound, or said why not, and answers until it is asked to stop.
+//! Listening: an address is bound, or said why not.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use axum::Router;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
 
@@ -27,16 +25,4 @@ pub(crate) async fn listen(address: SocketAddr, key: &str) -> Result<TcpListener
         };
         anyhow::Error::new(error).context(format!("cannot listen on {address}; {advice}")).into()
     })
-}
-
-/// Answers until `stop` is cancelled and the requests under way are answered.
-pub(super) async fn serve(
-    listener: TcpListener,
-    routes: Router,
-    stop: CancellationToken,
-) -> Result<(), Failure> {
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-        .map_err(|error| anyhow::Error::new(error).context("a listener failed").into())
 }

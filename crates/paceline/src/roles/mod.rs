@@ -13,7 +13,7 @@
 //! | `start` | making the parts and starting them |
 //! | [`running`] | supervising and stopping them |
 //! | [`signals`] | SIGTERM and Ctrl-C: once to stop, twice to end at once |
-//! | [`listener`] | binding an address and answering on it |
+//! | [`listener`] | binding an address |
 //! | `health` | the health pages |
 
 mod health;

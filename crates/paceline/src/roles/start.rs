@@ -12,7 +12,6 @@ use tokio::net::TcpListener;
 use worker::WorkerSender;
 
 use super::health::{self, Needs};
-use super::listener;
 use super::means::Means;
 use super::one_queue::OneQueue;
 use super::role_set::RoleSet;
@@ -163,7 +162,11 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     if let Some(listener) = listener {
         address = Some(listener.local_addr()?);
         let routes = routes.merge(health::router(needs));
-        roles.spawn("listener", listener::serve(listener, routes, stops.listening.clone()));
+        let stop = stops.listening.clone();
+        roles.spawn("listener", async move {
+            reconciler::serve(listener, routes, reconciler::Limits::default(), stop).await;
+            Ok(())
+        });
     }
     Ok(Running::new(roles, stops, address, counters))
 }

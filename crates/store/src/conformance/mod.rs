@@ -22,8 +22,9 @@
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
 //! | [`doubts`] | doubts that an operator ends, and what is heard of them afterwards |
 //! | [`follow_ups`] | what follow-ups are made of, and whom they leave alone in the end |
-//! | [`statuses`] | every order of webhooks around the response; by key, by id, early |
 //! | [`inferring`] | statuses whose message only number, person and time tell |
+//! | [`statuses`] | by key, by id, early, parked, late |
+//! | [`orders`] | every order of an attempt's answer and its statuses, against the rule of which word counts |
 //! | [`analytics`] | what the platform counted itself |
 //! | [`leaders`] | one of many leads, for a time |
 //! | [`series`] | recurring campaigns: launched once, moved, their times noted once |
@@ -52,6 +53,7 @@ pub mod launching;
 pub mod leaders;
 pub mod limits;
 pub mod numbers;
+pub mod orders;
 pub mod recording;
 pub mod registry;
 pub mod resending;
@@ -216,7 +218,6 @@ macro_rules! conformance_suite {
                 a_campaign_asks_no_others_about_its_people
             }
             statuses {
-                any_order_of_webhooks_and_response_ends_the_same
                 statuses_are_found_by_key_before_any_response
                 early_statuses_without_a_key_wait_for_the_response
                 a_parked_status_is_parked_once_and_pruned
@@ -238,6 +239,18 @@ macro_rules! conformance_suite {
                 a_doubt_whose_answer_may_come_is_left_alone
                 what_was_matched_by_inference_is_never_tried_again
                 a_status_that_finds_nobody_is_looked_at_ever_more_seldom
+            }
+            orders {
+                every_order_around_an_acceptance
+                every_order_around_an_acceptance_without_our_key
+                every_order_around_being_held
+                every_order_around_a_refusal
+                every_order_around_a_refusal_that_may_pass
+                every_order_around_an_unknown_end
+                every_order_around_a_doubt_and_its_late_answer
+                every_order_without_an_answer
+                what_is_sent_although_it_was_refused_does_not_leave_again
+                without_our_key_a_refused_attempt_is_not_found
             }
             sweeps {
                 claims_of_silent_workers_become_doubts

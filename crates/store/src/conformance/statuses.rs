@@ -1,84 +1,17 @@
-//! Status webhooks: every order around the response; by key, by id, early, parked, late.
+//! Status webhooks: by key, by id, early, parked, late. Their orders are in [`orders`](super::orders).
 
 use campaign::ids::{CampaignId, MessageId, Seq};
 use campaign::message::{Again, State, Status};
 use chrono::TimeDelta;
 
-use super::scene::{Scene, Setup, TTL_S, at, failure, seqs, template, unkeyed, wamid};
+use super::scene::{Scene, Setup, TTL_S, at, seqs, template, unkeyed, wamid};
 use crate::SharedStore;
-use crate::model::{About, Failure, MessageRow, SentWith, StatusReport, StatusUpdate};
+use crate::model::{About, Failure, SentWith, StatusReport, StatusUpdate};
 
 const FAILED: Status = Status::Failed { again: Again::No };
 
 fn report(applied: u64, unchanged: u64, parked: u64) -> StatusReport {
     StatusReport { applied, unchanged, parked }
-}
-
-/// All orders of `0..n`.
-fn orders(n: usize) -> Vec<Vec<usize>> {
-    let Some(last) = n.checked_sub(1) else { return vec![vec![]] };
-    let mut all = Vec::new();
-    for shorter in orders(last) {
-        for place in 0..n {
-            let mut order = shorter.clone();
-            order.insert(place, last);
-            all.push(order);
-        }
-    }
-    all
-}
-
-/// Plays the steps in an order, each status twice: step 0 is the response, the others are statuses.
-async fn play(scene: &Scene, seq: u32, order: &[usize], statuses: &[Status], is_keyed: bool) -> MessageRow {
-    let mut late = Vec::new();
-    for step in order {
-        let Some(place) = step.checked_sub(1) else {
-            scene.accepted(seq, 1, at(10)).await;
-            continue;
-        };
-        let when = at(20 + i64::try_from(place).unwrap());
-        let mut update = scene.keyed(seq, 1, statuses[place], when);
-        if !is_keyed {
-            update.key = None;
-        }
-        scene.apply(&[update.clone(), update.clone()], at(30)).await;
-        late.push(update);
-    }
-    // And all of them once more, backwards, in one request.
-    late.reverse();
-    scene.apply(&late, at(40)).await;
-    scene.row(seq).await
-}
-
-pub async fn any_order_of_webhooks_and_response_ends_the_same(store: SharedStore) {
-    let happy = [Status::Sent, Status::Delivered, Status::Read];
-    let sad = [Status::Sent, FAILED];
-    let (happy_orders, sad_orders) = (orders(4), orders(3));
-    let each = u32::try_from(happy_orders.len() + sad_orders.len()).unwrap();
-    let messages = each * 2;
-    let scene = Setup { messages, per_slice: messages, ..Setup::default() }.released(&store).await;
-    scene.claim(0, 0..messages, at(0)).await;
-    let mut seq = 0;
-    for is_keyed in [true, false] {
-        for order in &happy_orders {
-            let row = play(&scene, seq, order, &happy, is_keyed).await;
-            assert_eq!(row.state, State::Read, "{order:?}");
-            assert_eq!(
-                (row.sent_at, row.delivered_at, row.read_at),
-                (Some(at(20)), Some(at(21)), Some(at(22)))
-            );
-            assert_eq!((row.accepted_at, row.assumed, row.failure), (Some(at(10)), false, None), "{order:?}");
-            seq += 1;
-        }
-        for order in &sad_orders {
-            let row = play(&scene, seq, order, &sad, is_keyed).await;
-            assert_eq!((row.state, row.failure), (State::Failed, Some(failure(131_026))), "{order:?}");
-            assert_eq!((row.sent_at, row.accepted_at), (Some(at(20)), Some(at(10))), "{order:?}");
-            seq += 1;
-        }
-    }
-    assert_eq!(store.parked_statuses().await.unwrap(), 0);
-    assert_eq!(scene.money().await, (i64::try_from(2 * happy_orders.len()).unwrap() * 8, 0));
 }
 
 pub async fn statuses_are_found_by_key_before_any_response(store: SharedStore) {

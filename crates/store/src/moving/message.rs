@@ -200,10 +200,27 @@ impl Entry {
         if live.current.resent != Fate::Over && attempt == live.resent {
             Of::ResentAttempt
         } else if attempt == live.attempt {
-            Of::LatestAttempt
+            if self.was_only_refused() { Of::RefusedAttempt } else { Of::LatestAttempt }
         } else {
             Of::EarlierAttempt
         }
+    }
+
+    /// Whether all that is known of the newest attempt is that it was refused, or never left: no status of it came, or
+    /// its id would be known.
+    fn was_only_refused(&self) -> bool {
+        let live = &self.live;
+        let has_ended =
+            matches!(live.current.state, State::Failed | State::Retrying | State::Expired | State::Skipped);
+        has_ended && !live.current.assumed && live.wamid.is_none()
+    }
+
+    /// Whether the failure that is kept was told by a status, which stays true whatever else is told.
+    fn has_told_failure(&self) -> bool {
+        let live = &self.live;
+        let has_failed =
+            matches!(live.current.state, State::Failed | State::Retrying | State::Expired | State::Delivered);
+        has_failed && !live.current.assumed && live.wamid.is_some()
     }
 
     /// Lets `event` happen by the state machine and draws the consequences that do not depend on who told:
@@ -216,9 +233,13 @@ impl Entry {
         };
         let held_before = self.at_stake();
         let shown_before = self.live.shown_attempt();
+        let told_failure = if self.has_told_failure() { self.live.failure.clone() } else { None };
         self.live.current = to;
         if moved {
             self.enter(to.state, now);
+        }
+        if to.state.is_delivered() {
+            self.live.failure = told_failure;
         }
         self.live.reserved = Micros(self.worst_case.0.saturating_mul(i64::from(to.open_attempts())));
         if self.live.shown_attempt() != shown_before

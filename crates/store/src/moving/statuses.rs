@@ -145,6 +145,9 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
             if moved {
                 live.failures = failures;
                 live.keep_failure(update.failure.clone().unwrap_or_else(untold_failure), retry_at);
+            } else if live.current.state.is_delivered() && live.current.counts(of) {
+                // It changes nothing, and is not forgotten either.
+                live.failure.get_or_insert_with(|| update.failure.clone().unwrap_or_else(untold_failure));
             }
         }
     }

@@ -11,7 +11,7 @@ use campaign::money::Currency;
 use campaign::platform_error;
 use chrono::{DateTime, SecondsFormat, Utc};
 use store::doubt::EndedDoubt;
-use store::model::{CampaignRow, Excluded, MessageRow};
+use store::model::{CampaignRow, Excluded, Failure, MessageRow};
 
 use super::rows::Recipient;
 use super::summary;
@@ -85,7 +85,8 @@ impl Columns {
     }
 
     fn message(&self, row: &MessageRow, run: &str) -> [String; 22] {
-        let failure = row.failure.as_ref().filter(|_| summary::has_reason(row.state));
+        let is_told = summary::has_reason(row.state) || row.state.is_delivered();
+        let failure = row.failure.as_ref().filter(|_| is_told);
         let (cost, currency) = match row.cost {
             Some(cost) => (cost.to_decimal().to_string(), self.currency.code().to_owned()),
             None => (String::new(), String::new()),
@@ -128,19 +129,30 @@ fn excluded(row: &Excluded) -> [String; 22] {
     fields
 }
 
-/// Why the message is where it is, in plain words; empty where nothing went wrong.
+/// Why the message is where it is, in plain words; empty where nothing went wrong. Of a delivered one: what failure was
+/// told of it besides.
 fn reason(row: &MessageRow) -> String {
+    if row.state.is_delivered() {
+        return row.failure.as_ref().map_or_else(String::new, |failure| {
+            format!("It was delivered, and a failure was told of it, too: {}", words(failure))
+        });
+    }
     if !summary::has_reason(row.state) {
         return String::new();
     }
     match &row.failure {
-        Some(failure) if !failure.detail.is_empty() => failure.detail.clone(),
-        Some(failure) => failure
-            .code
-            .and_then(platform_error::lookup)
-            .map_or_else(String::new, |info| format!("{}: {}", info.title, info.advice)),
+        Some(failure) => words(failure),
         None => summary::default_reason(row.state, row.accepted_at.is_some()).to_owned(),
     }
+}
+
+/// What the platform said, or else what its code means.
+fn words(failure: &Failure) -> String {
+    if !failure.detail.is_empty() {
+        return failure.detail.clone();
+    }
+    let info = failure.code.and_then(platform_error::lookup);
+    info.map_or_else(String::new, |info| format!("{}: {}", info.title, info.advice))
 }
 
 fn time(at: Option<DateTime<Utc>>) -> String {
@@ -192,6 +204,8 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
+    use campaign::message::State;
+
     use super::super::rows::sample;
     use super::*;
     use crate::commands::doubt::ended;
@@ -211,6 +225,20 @@ mod tests {
             csv::Reader::from_reader(csv.as_bytes()).records().collect::<Result<_, _>>().unwrap();
         assert_eq!(read.len(), sample::all().len());
         assert!(read.iter().all(|record| record.len() == HEADER.len()));
+    }
+
+    #[test]
+    fn a_failure_beside_a_delivery_is_told() {
+        let failed = sample::all().into_iter().find_map(|recipient| match recipient {
+            Recipient::Message(row) if row.state == State::Failed => Some(row),
+            Recipient::Message(_) | Recipient::Retried(..) | Recipient::Excluded(_) => None,
+        });
+        let failed = failed.unwrap();
+        let columns = Columns::of(&row(), &[], &[]);
+        let told = columns.message(&failed, "");
+        let delivered = columns.message(&MessageRow { state: State::Delivered, ..failed }, "");
+        assert_eq!(delivered[6..8], told[6..8], "code and class");
+        assert_eq!(delivered[8], format!("It was delivered, and a failure was told of it, too: {}", told[8]));
     }
 
     #[test]
