@@ -6,7 +6,6 @@
 //! | `processes` | processes that are measured, and the processor time that they used |
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,

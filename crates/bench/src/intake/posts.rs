@@ -53,7 +53,7 @@ pub(super) async fn check(url: &str) {
 
 async fn open(url: &str) -> SharedStore {
     match url.strip_prefix("sqlite://") {
-        Some(path) => Arc::new(SqliteStore::open(path.as_ref()).await.expect("the database opens")),
+        Some(path) => Arc::new(SqliteStore::open(path).await.expect("the database opens")),
         None => Arc::new(PostgresStore::connect(url).await.expect("the database answers")),
     }
 }

@@ -192,7 +192,7 @@ async fn launch(
             "another retry of {} is being made, or was a moment ago; look at `paceline status {}`, then ask again",
             of.key, follow_up.key
         )),
-        other => other.into(),
+        other @ (LaunchError::KeyRecurs { .. } | LaunchError::Store(_)) => other.into(),
     })?;
     let loaded = load(app, store, follow_up, id).await;
     if !matches!(&loaded, Ok(gathered) if gathered.messages > 0)

@@ -2,7 +2,7 @@
 //!
 //! One message per order: each of sent, delivered, read and failed comes or does not, in any order, one of them twice,
 //! with the answer before, between or after them. At the end all of them come once more, backwards. What becomes of the
-//! message is said by [`rule`], which looks at what was told and at no order. The core's own test walks through all orders
+//! message is said by `rule`, which looks at what was told and at no order. The core's own test walks through all orders
 //! with each status twice; this one is about rows, times, ids and money.
 
 use std::collections::BTreeMap;
