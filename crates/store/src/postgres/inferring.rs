@@ -18,9 +18,10 @@ use crate::moving::inferring::{Candidate, Look, Wanted, candidate_columns};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Whether there is anything to do. Mostly nothing is in doubt.
+/// Whether there is anything to do. Mostly nothing is in doubt. The first one by the index: `EXISTS` would walk over the
+/// table where the server expects to meet one soon.
 pub(super) const IS_DUE: &str = "
-    SELECT EXISTS (SELECT 1 FROM parked_statuses WHERE look_at <= $1)
+    SELECT coalesce((SELECT min(look_at) FROM parked_statuses) <= $1, FALSE)
        AND EXISTS (SELECT 1 FROM messages WHERE state = 'in_doubt')";
 
 /// Each is looked at again after as long as it has been parked. What is being unparked at this moment is left alone.
