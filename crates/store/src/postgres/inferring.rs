@@ -31,13 +31,18 @@ pub(super) const TAKE: &str = "
                            FOR UPDATE SKIP LOCKED))
     RETURNING status";
 
-/// Attempts of that time to those people whose id is not known, and that may have been taken.
+/// Attempts of that time to those people whose id is not known, and that may have been taken. Each person is looked up in
+/// the campaigns of that time (`OFFSET 0` keeps it so): there are few of those without an id, as far as the server can
+/// tell, and it would walk over all messages to find them.
 pub(super) const CANDIDATES: &str = concat!(
     "SELECT w.place, ",
     candidate_columns!(),
     " FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS w (place, recipient, since, until)
-      JOIN campaigns AS c ON c.last_sent_at >= w.since
-      JOIN messages AS m ON m.campaign_id = c.id AND m.recipient = w.recipient
+      CROSS JOIN LATERAL (
+          SELECT * FROM messages
+          WHERE campaign_id = ANY (ARRAY (SELECT id FROM campaigns WHERE last_sent_at >= w.since))
+            AND recipient = w.recipient
+          OFFSET 0) AS m
       JOIN send_groups AS g ON g.campaign_id = m.campaign_id AND g.number = m.group_no
       WHERE m.wamid IS NULL AND m.claimed_at BETWEEN w.since AND w.until
         AND (m.state IN ('sending', 'in_doubt') OR m.assumed)"
