@@ -34,6 +34,8 @@ pub struct Run {
     pub assumed: bool,
     /// What is known of an attempt whose doubt was ended by sending once more.
     pub resent: Fate,
+    /// Whether it was matched with what was told of it by number, person and time alone.
+    pub inferred: bool,
     /// The platform's code of its failure.
     pub code: Option<i64>,
     /// Its class, by name.
@@ -90,7 +92,7 @@ impl fmt::Display for LeftOut {
         f.pad(match self {
             Self::OtherFailure => "failed with another code or reason",
             Self::MayHaveArrived => {
-                "may have arrived: a doubt of it was given up, or an earlier attempt is open"
+                "may have arrived: a doubt was given up, an earlier attempt is open, or its failure was matched by inference"
             }
             Self::Reached => "were taken by the platform in an earlier follow-up",
             Self::UnderWay => "are under way in an earlier follow-up",
@@ -118,6 +120,8 @@ pub fn judge(original: &Run, follow_ups: &[Run], wanted: &Wanted) -> Result<(), 
             }
             // An expired one was taken, unless it never left; neither is said to have failed.
             State::Expired if run.assumed => return Err(LeftOut::MayHaveArrived),
+            // What was told of a guess may have been told of another message.
+            State::Failed | State::Expired if run.inferred => return Err(LeftOut::MayHaveArrived),
             State::Failed if run.assumed => return Err(LeftOut::MayHaveArrived),
             State::Failed | State::Expired | State::Skipped if run.resent != Fate::Over => {
                 return Err(LeftOut::MayHaveArrived);
@@ -163,6 +167,7 @@ mod tests {
             state,
             assumed: false,
             resent: Fate::Over,
+            inferred: false,
             code: Some(131_000),
             class: "retry".to_owned(),
             detail: "Something went wrong".to_owned(),
@@ -191,7 +196,8 @@ mod tests {
         let given_up = Run { assumed: true, ..run(State::Failed) };
         let resent = Run { resent: Fate::Open, ..run(State::Failed) };
         let expired = Run { assumed: true, ..run(State::Expired) };
-        for unsure in [given_up, resent, expired] {
+        let guessed = Run { inferred: true, ..run(State::Failed) };
+        for unsure in [given_up, resent, expired, guessed] {
             assert_eq!(judge(&failed, std::slice::from_ref(&unsure), &all), Err(LeftOut::MayHaveArrived));
             assert_eq!(judge(&unsure, &[], &all), Err(LeftOut::MayHaveArrived));
         }

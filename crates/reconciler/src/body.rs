@@ -21,7 +21,8 @@ pub const LARGEST: usize = 3 * 1024 * 1024;
 /// What whoever posts may take of us.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long a request's head may take, counted from when its connection waits for one.
+    /// How long a request's head may take, counted from when its connection waits for one: longer than proxies keep a
+    /// connection that nothing comes over (60 or 75 s mostly), so that none of them posts into one that is being closed.
     pub head: Duration,
     /// How long a body may take, from its first byte to its last.
     pub body: Duration,
@@ -36,7 +37,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            head: Duration::from_secs(30),
+            head: Duration::from_secs(120),
             body: Duration::from_secs(30),
             connection: Duration::from_secs(3_600),
             connections: 4_096,

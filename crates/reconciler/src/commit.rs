@@ -142,14 +142,14 @@ impl Committer {
         if !changes.templates.is_empty() {
             self.store.template_news(&changes.templates, self.clock.now()).await.map_err(failed)?;
         }
-        // Late: where something before it was not stored, all of it comes again, and an old brake with it.
-        let brakes = self.brakes(changes).await.map_err(failed)?;
-        if !brakes.is_empty() {
-            self.change_brakes(&brakes).await.map_err(failed)?;
-        }
         let seen = changes.seen.counts();
         if !seen.is_empty() {
             self.store.count_webhooks(&seen, self.clock.now()).await.map_err(failed)?;
+        }
+        // Last: where something before it was not stored, all of it comes again, and an old brake with it.
+        let brakes = self.brakes(changes).await.map_err(failed)?;
+        if !brakes.is_empty() {
+            self.change_brakes(&brakes).await.map_err(failed)?;
         }
         Ok(())
     }

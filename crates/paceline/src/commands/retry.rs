@@ -105,6 +105,14 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let runs = runs.campaigns;
     may_be_followed(app, &row)?;
     let budget = left(&row, &runs);
+    let unsent = std::iter::once(&row).chain(&runs).find(|run| run.progress().unsent > 0);
+    if let Some(run) = unsent.filter(|_| budget.is_some()) {
+        return Err(Failure::Refused(format!(
+            "{} still has messages to send, and the budget of {} is for all of them: wait until they are sent, or cancel it, \
+             then ask again",
+            run.key, row.key
+        )));
+    }
     if budget.is_some_and(|left| left <= Micros::ZERO) {
         return Err(Failure::Refused(format!(
             "the budget of {} is used up: nothing is left of it for a follow-up",

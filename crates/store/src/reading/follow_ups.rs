@@ -18,7 +18,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// Columns of `m` (messages) that [`run`] reads, in its order.
 macro_rules! run_columns {
     () => {
-        "m.state, m.assumed, m.resent_fate, m.failure_code, m.failure_class, m.failure_detail"
+        "m.state, m.assumed, m.resent_fate, m.inferred, m.failure_code, m.failure_class, m.failure_detail"
     };
 }
 pub(crate) use run_columns;
@@ -39,11 +39,13 @@ pub(crate) fn run(columns: &mut impl Columns) -> Result<Run> {
     let state = named("messages.state", &columns.text()?)?;
     let assumed = columns.flag()?;
     let resent: Fate = named("messages.resent_fate", &columns.text()?)?;
+    let inferred = columns.flag()?;
     let failure = failure(columns.optional_number()?, columns.optional_text()?, columns.optional_text()?);
     Ok(Run {
         state,
         assumed,
         resent,
+        inferred,
         code: failure.as_ref().and_then(|failure| failure.code),
         class: failure.as_ref().map(|failure| failure.class.clone()).unwrap_or_default(),
         detail: failure.map(|failure| failure.detail).unwrap_or_default(),
