@@ -44,18 +44,19 @@ impl Drop for Measured {
 
 /// The processor time that a process and its children, living and ended, have used, in seconds.
 pub(crate) fn processor_time(pid: u32) -> f64 {
-    let own = times(pid);
+    let own = own_time(pid);
     let children = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = children.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let of_children: f64 = pids
         .filter_map(|child| Some((child, stat(child)?)))
         .filter(|(_, s)| s.parent == pid)
-        .map(|(child, _)| times(child))
+        .map(|(child, _)| own_time(child))
         .sum();
     own + of_children
 }
 
-fn times(pid: u32) -> f64 {
+/// The same without its living children.
+pub(crate) fn own_time(pid: u32) -> f64 {
     // Linux counts in hundredths of a second, whatever its own tick.
     stat(pid).map_or(0.0, |stat| stat.ticks as f64 / 100.0)
 }

@@ -15,8 +15,8 @@ use crate::health;
 use crate::intake::{Counters, add};
 use crate::translate::{Changes, NumberWord, Ours, translate};
 
-/// Events that may wait for a commit; more are turned away, and the platform sends them again. At the 12,000 a second of
-/// a sender with 1,000 messages a second, answers would take longer by then than the platform waits patiently (1 s).
+/// Events that may wait for a commit; more are turned away, and the platform sends them again. At 12,000 a second (three
+/// senders of 1,000 messages a second) answers would take longer by then than the platform waits patiently (1 s).
 const WAITING: usize = 20_000;
 
 /// Statuses per transaction at the most.

@@ -18,7 +18,7 @@ use serde::Serialize;
 use servers::Postgres;
 use tempfile::TempDir;
 
-use crate::processes::{self, Measured, processor_time};
+use crate::processes::{self, Measured, own_time, processor_time};
 use load::{Answers, Load};
 use posts::Posts;
 
@@ -120,10 +120,8 @@ async fn measure(
     (process, database): (u32, Option<u32>),
     args: &Args,
 ) -> Found {
-    let used = || {
-        let own = processor_time(std::process::id()) - processor_time(process);
-        [processor_time(process), database.map_or(0.0, processor_time), own]
-    };
+    let used =
+        || [processor_time(process), database.map_or(0.0, processor_time), own_time(std::process::id())];
     let before = used();
     let load = Load { posts, rate, port, connections: args.connections };
     let Answers { latencies, not_200, took } = load.run().await;
