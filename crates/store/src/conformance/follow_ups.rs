@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use campaign::doubt::Decision;
 use campaign::ids::Seq;
 use campaign::lifecycle::Event;
 use campaign::message::{Again, State, Status};
 
 use super::scene::{Scene, Setup, at, seqs};
 use crate::SharedStore;
-use crate::model::{Chunk, NewCampaign, NewMessage, NewSlice, Totals};
+use crate::model::{Chunk, NewCampaign, NewMessage, NewSlice, StatusUpdate, Totals};
 
 const FAILED: Status = Status::Failed { again: Again::No };
 
@@ -115,6 +116,54 @@ pub async fn a_follow_up_leaves_alone_whom_another_run_reached_meanwhile(store: 
     other.refused(6, 1, None, at(23)).await;
     let third = follow_up(&scene, "diwali+retry-3", &[6]).await;
     assert_eq!(seqs(&third.claim(0, [6], at(24)).await), [6]);
+}
+
+/// Whatever keeps a recipient out of a new follow-up keeps them out of one that was made before.
+pub async fn what_another_run_may_have_reached_is_left_alone(store: SharedStore) {
+    let scene = campaign(&store).await;
+    let first = follow_up(&scene, "diwali+retry-1", &[4, 5, 6, 7]).await;
+    let second = follow_up(&scene, "diwali+retry-2", &[4, 5, 6, 7]).await;
+    first.claim(0, [4, 5, 6], at(20)).await;
+    for (seq, decision) in [(4, Decision::Drop), (5, Decision::Resend), (6, Decision::Resend)] {
+        first.unknown(seq, 1, at(21)).await;
+        let ended = store.resolve_doubts(first.id, &[Seq(seq)], decision, "asha", at(22)).await.unwrap();
+        assert!(ended[0].1.is_ok(), "{ended:?}");
+    }
+    // One that was sent once more was refused then: the one before may have arrived.
+    store.requeue_retries(at(23), 10, 10).await.unwrap();
+    first.release_all(at(23)).await;
+    first.claim(1, [6], at(24)).await;
+    first.refused(6, 2, None, at(25)).await;
+    let states = [state(&first, 4).await, state(&first, 5).await, state(&first, 6).await];
+    assert_eq!(states, [State::Failed, State::Retrying, State::Failed]);
+
+    assert_eq!(seqs(&second.claim(0, [4, 5, 6, 7], at(30)).await), [7]);
+    for seq in 4..7 {
+        assert_eq!(state(&second, seq).await, State::Skipped, "{seq}");
+    }
+}
+
+pub async fn the_campaign_leaves_alone_whom_its_follow_up_reached(store: SharedStore) {
+    let scene = campaign(&store).await;
+    let follow = follow_up(&scene, "diwali+retry-1", &[4, 5]).await;
+    follow.claim(0, [4], at(20)).await;
+    follow.accepted(4, 1, at(21)).await;
+    // What was refused was on its way all the same, says the platform, and failed in a way that may pass.
+    for seq in [4, 5] {
+        let failed = scene.keyed(seq, 1, Status::Failed { again: Again::Later }, at(31));
+        let failed = StatusUpdate { retry_at: Some(at(40)), ..failed };
+        scene.apply(&[scene.keyed(seq, 1, Status::Sent, at(30)), failed], at(31)).await;
+        assert_eq!(state(&scene, seq).await, State::Retrying);
+    }
+    store.requeue_retries(at(40), 10, 10).await.unwrap();
+    scene.release_all(at(40)).await;
+    assert_eq!(
+        seqs(&scene.claim(1, [4, 5], at(41)).await),
+        [5],
+        "the follow-up has not sent to the other one"
+    );
+    assert_eq!(state(&scene, 4).await, State::Skipped);
+    assert_eq!(seqs(&follow.claim(0, [5], at(42)).await), [] as [u32; 0], "nor does it any more");
 }
 
 pub async fn a_campaign_asks_no_others_about_its_people(store: SharedStore) {

@@ -215,6 +215,8 @@ macro_rules! conformance_suite {
             follow_ups {
                 failed_messages_know_their_follow_ups
                 a_follow_up_leaves_alone_whom_another_run_reached_meanwhile
+                what_another_run_may_have_reached_is_left_alone
+                the_campaign_leaves_alone_whom_its_follow_up_reached
                 a_campaign_asks_no_others_about_its_people
             }
             statuses {

@@ -108,7 +108,8 @@ pub(crate) struct Candidate {
     is_suppressed: bool,
     /// Its recipient is left alone until then.
     cools_until: Option<DateTime<Utc>>,
-    /// The campaign that this one follows up, or another follow-up of it, has reached the recipient meanwhile, or may have.
+    /// Another run of the same campaign has reached the recipient meanwhile, or may have: the campaign that this one follows
+    /// up, or a follow-up.
     is_reached: bool,
 }
 

@@ -31,18 +31,19 @@ pub(super) const TERMS: &str = "
     WHERE s.campaign_id = ?1 AND s.number = ?2";
 
 /// Of the asked messages those that may be sent now, with whether their recipient is suppressed, left alone until when,
-/// and, in a follow-up, whether another run has reached them or may have.
+/// and, where the campaign has follow-ups or is one, whether another run has reached them or may have.
 pub(super) const CLAIMABLE: &str = concat!(
     "SELECT ",
     live_columns!(),
     ", m.recipient, m.country, m.content, m.multiplier,
        EXISTS (SELECT 1 FROM suppressions AS d WHERE d.address = m.recipient),
        (SELECT d.until FROM cooldowns AS d WHERE d.portfolio = ?4 AND d.address = m.recipient AND d.until > ?3),
-       c.follow_up_of IS NOT NULL AND EXISTS (
+       (c.follow_up_of IS NOT NULL OR EXISTS (SELECT 1 FROM campaigns AS k WHERE k.follow_up_of = c.id)) AND EXISTS (
            SELECT 1 FROM campaigns AS k
            CROSS JOIN messages AS o ON o.id = (k.id << 32) + (m.id & 4294967295)
-           WHERE (k.id = c.follow_up_of OR k.follow_up_of = c.follow_up_of) AND k.id <> c.id
-             AND o.state IN ('sending', 'in_doubt', 'accepted', 'held', 'sent', 'delivered', 'read'))
+           WHERE (k.id = c.follow_up_of OR k.follow_up_of = coalesce(c.follow_up_of, c.id)) AND k.id <> c.id
+             AND (o.state IN ('sending', 'in_doubt', 'accepted', 'held', 'sent', 'delivered', 'read')
+                  OR o.assumed OR o.inferred OR o.resent_fate <> 'over'))
      FROM json_each(?1) AS j
      CROSS JOIN messages AS m ON m.id = j.value
      CROSS JOIN campaigns AS c ON c.id = m.campaign_id
