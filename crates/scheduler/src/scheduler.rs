@@ -8,10 +8,11 @@ use campaign::gate::GateRules;
 use campaign::ids::{CampaignId, SliceId};
 use campaign::pacing::Rate;
 use campaign::planning;
+use chrono::{DateTime, Utc};
 use clock::SharedClock;
 use queue::{Job, QueueError, SharedQueue};
 use store::brake::Brake;
-use store::model::{CampaignRow, Reached, ReleaseOrder, SliceEnd, TemplateKey, WorkerId};
+use store::model::{CampaignRow, DoubtPlace, Reached, ReleaseOrder, SliceEnd, TemplateKey, WorkerId};
 use store::{SharedStore, StoreError, TransitionError};
 use tokio_util::sync::CancellationToken;
 
@@ -82,8 +83,8 @@ const OVERDUE: Duration = Duration::from_secs(15 * 60);
 /// Rows changed per statement by bulk moves, so that no transaction holds the database for long.
 const BATCH: u32 = 5_000;
 
-/// Parked statuses that are looked at together for whose they are.
-const INFERRED_AT_ONCE: u32 = 500;
+/// Doubts that are looked at in a sweep for whether a parked status is of one.
+const LOOKED_AT_ONCE: u32 = 1_000;
 
 /// How long a scheduler that is asked to stop goes on with what it is at: what is released should be pushed too. A
 /// database that is away is not waited for.
@@ -103,13 +104,23 @@ pub struct Scheduler {
     unpushed: Mutex<BTreeMap<SliceId, Job>>,
     /// Campaigns that could not be scheduled at the last look, by their keys: each is told of once.
     left_out: Mutex<BTreeSet<String>>,
+    /// The last doubt that was looked at; `None`: the first one's turn is next.
+    looked_at: Mutex<Option<DoubtPlace>>,
 }
 
 impl Scheduler {
     /// A scheduler over a store and a queue.
     #[must_use]
     pub fn new(settings: Settings, store: SharedStore, queue: SharedQueue, clock: SharedClock) -> Self {
-        Self { settings, store, queue, clock, unpushed: Mutex::default(), left_out: Mutex::default() }
+        Self {
+            settings,
+            store,
+            queue,
+            clock,
+            unpushed: Mutex::default(),
+            left_out: Mutex::default(),
+            looked_at: Mutex::default(),
+        }
     }
 
     /// Ticks and sweeps while it leads, and stands by while another does, until `stop` is cancelled. An error is
@@ -345,15 +356,14 @@ impl Scheduler {
                 "a worker that lives has not said what became of its claims; they are in doubt"
             );
         }
-        // Before a policy ends a doubt: what is known of its message counts more.
-        let inferred = store.infer_statuses(now, INFERRED_AT_ONCE).await;
-        if let Ok(messages @ 1..) = inferred {
-            tracing::info!(messages, "doubts were ended by statuses that can be of no other message");
-        }
-        let doubts = store.sweep_doubts(now, BATCH).await;
-        if let Ok(messages @ 1..) = doubts {
-            tracing::info!(messages, "doubts were ended by their campaigns' policy");
-        }
+        let inferred = self.infer(now).await;
+        let doubts = store.sweep_doubts(now, BATCH).await.map(|swept| {
+            note_inferred(swept.by_status);
+            if swept.by_policy > 0 {
+                tracing::info!(messages = swept.by_policy, "doubts were ended by their campaigns' policy");
+            }
+            swept.by_policy
+        });
         let expired = store.sweep_ttl(now, self.settings.ttl_margin, BATCH).await;
         let placed = store.requeue_retries(now, self.retry_slice(), BATCH).await;
         let pruned = store.prune_parked(now - FORGET_PARKED, now, BATCH).await;
@@ -361,6 +371,15 @@ impl Scheduler {
         [lost, overdue, inferred, doubts, expired, placed, pruned, cooled]
             .into_iter()
             .try_for_each(|step| step.map(|_| ()))
+    }
+
+    /// Ends doubts by statuses that can be of no other message: some at each sweep, all in turn.
+    async fn infer(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let after = *lock(&self.looked_at);
+        let inference = self.store.infer_statuses(after, now, LOOKED_AT_ONCE).await?;
+        *lock(&self.looked_at) = inference.next;
+        note_inferred(inference.matched);
+        Ok(inference.matched)
     }
 
     /// Retries of all campaigns are cut alike, for the slowest sender.
@@ -384,6 +403,12 @@ struct Tick {
     released: usize,
     /// Why the queue takes no jobs, where it does not.
     refused: Option<QueueError>,
+}
+
+fn note_inferred(messages: u64) {
+    if messages > 0 {
+        tracing::info!(messages, "doubts were ended by statuses that can be of no other message");
+    }
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

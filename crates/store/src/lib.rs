@@ -60,9 +60,10 @@ use doubt::{DoubtRow, EndedDoubt};
 pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
 use follow_up::FailedMessage;
 use model::{
-    Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow,
-    NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork,
-    StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, DoubtPlace, Excluded, GateEvent, Inference,
+    Listing, MessageRow, NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith,
+    SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, SweptDoubts, TemplateKey, Totals, Verdict,
+    WorkerId,
 };
 pub use postgres::PostgresStore;
 use registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
@@ -285,12 +286,16 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// for messages that are not known (yet).
     async fn sent_with(&self, wamid: &str, key: Option<(MessageId, u32)>) -> Result<Option<SentWith>>;
 
-    /// Matches parked statuses that say enough of themselves (see [`StatusUpdate::about`]) by inference: where exactly one
-    /// message without an id may be meant, sent from that number to that person shortly before the status's time, and it
-    /// has been in doubt for a while, its id is learnt, the message is marked, and all that is parked of it is applied.
-    /// Looks at those whose turn it is, at most `limit`: half a minute after they came, and then ever more seldom.
-    /// Returns how many messages were matched.
-    async fn infer_statuses(&self, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+    /// Ends doubts by parked statuses that say enough of themselves (see [`StatusUpdate::about`]), by inference: where
+    /// exactly one message without an id may be meant, sent from that number to that person shortly before the status's
+    /// time, and it has been in doubt for ten seconds and the id parked for thirty, the id is learnt, the message is
+    /// marked, and all that is parked of it is applied. Looks at the doubts after that place, at most `limit`.
+    async fn infer_statuses(
+        &self,
+        after: Option<DoubtPlace>,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Inference>;
 
     /// How many statuses are parked.
     async fn parked_statuses(&self) -> Result<u64>;
@@ -360,8 +365,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Doubts older than their campaign's `in_doubt_after` are ended by the campaign's policy: `resend`
     /// (once per message; a second doubt is given up) → retrying, due at once, `drop` → failed, `hold` → untouched.
     /// What is given up is accepted where an earlier attempt is known to have been taken, else failed.
-    /// Nothing is resent for a campaign that is over. Returns how many moved.
-    async fn sweep_doubts(&self, now: DateTime<Utc>, limit: u32) -> Result<u64>;
+    /// Nothing is resent for a campaign that is over. What parked statuses tell of them comes first, at once (see
+    /// [`Store::infer_statuses`]). At most `limit`.
+    async fn sweep_doubts(&self, now: DateTime<Utc>, limit: u32) -> Result<SweptDoubts>;
 
     /// Accepted, held and sent messages whose TTL plus `margin` passed become expired; reservations are
     /// released. Returns how many.

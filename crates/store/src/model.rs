@@ -501,6 +501,34 @@ pub struct StatusReport {
     pub parked: u64,
 }
 
+/// What a look at doubts found among parked statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Inference {
+    /// How many messages were matched.
+    pub matched: u64,
+    /// Behind which one to go on; `None`: these were the last.
+    pub next: Option<DoubtPlace>,
+}
+
+/// A doubt among all others: they stand by campaign and age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoubtPlace {
+    /// The message.
+    pub message: MessageId,
+    /// Since when it is in doubt.
+    pub since: DateTime<Utc>,
+}
+
+/// How many doubts whose time was over ended, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SweptDoubts {
+    /// By their campaigns' policy.
+    pub by_policy: u64,
+    /// By parked statuses that can be of no other message: see [`crate::Store::infer_statuses`]. No policy asks for what
+    /// is known.
+    pub by_status: u64,
+}
+
 /// A do-not-send entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suppression {

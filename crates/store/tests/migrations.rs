@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use campaign::ids::{MessageId, Seq};
-use campaign::message::State;
+use campaign::message::{State, Status};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use store::conformance::scene::{Setup, at, worker};
-use store::model::{Outcome, OutcomeKind};
+use store::conformance::scene::{Setup, at, recipient, unkeyed, worker};
+use store::model::{About, Outcome, OutcomeKind, StatusUpdate};
 use store::{PostgresStore, SharedStore, SqliteStore, Store, StoreError};
 
 fn folder(database: &str) -> PathBuf {
@@ -31,10 +31,10 @@ fn every_database_has_the_same_steps() {
     assert!(files("sqlite").len() >= 2);
 }
 
-/// The steps up to version 1.
-async fn first_version(database: &str) -> Migrator {
+/// The steps up to a version.
+async fn steps_until(database: &str, version: i64) -> Migrator {
     let all = Migrator::new(folder(database)).await.unwrap();
-    Migrator::with_migrations(all.iter().filter(|step| step.version == 1).cloned().collect())
+    Migrator::with_migrations(all.iter().filter(|step| step.version <= version).cloned().collect())
 }
 
 /// A campaign with a message that waits and one whose doubt is to be sent once more, as version 1 kept them.
@@ -81,13 +81,17 @@ async fn assert_up_to_date(store: SharedStore) {
     assert!(store.lead("scheduler", &worker("s1"), Duration::from_secs(5), at(0)).await.unwrap());
 }
 
+async fn new_file(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    SqlitePool::connect_with(options).await.unwrap()
+}
+
 #[tokio::test]
 async fn rows_of_version_1_are_kept_in_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("paceline.db");
-    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-    let pool = SqlitePool::connect_with(options).await.unwrap();
-    first_version("sqlite").await.run(&pool).await.unwrap();
+    let pool = new_file(&path).await;
+    steps_until("sqlite", 1).await.run(&pool).await.unwrap();
     for sql in rows_of_version_1() {
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
     }
@@ -99,11 +103,51 @@ async fn rows_of_version_1_are_kept_in_sqlite() {
 async fn rows_of_version_1_are_kept_in_postgres() {
     let url = servers::Postgres::shared().database();
     let pool = PgPool::connect(&url).await.unwrap();
-    first_version("postgres").await.run(&pool).await.unwrap();
+    steps_until("postgres", 1).await.run(&pool).await.unwrap();
     for sql in rows_of_version_1() {
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
     }
     assert_up_to_date(Arc::new(PostgresStore::connect(&url).await.unwrap())).await;
+}
+
+/// A status that version 12 parked, to be looked at by its time.
+fn parked_by_version_12() -> String {
+    let about =
+        About { senders: vec!["jaspers-in".to_owned()], recipients: vec!["IN.x".to_owned(), recipient(0)] };
+    let update = StatusUpdate { about: Some(about), ..unkeyed(0, 1, Status::Sent, at(2)) };
+    let (wamid, update) = (&update.wamid, serde_json::to_string(&update).unwrap());
+    format!(
+        "INSERT INTO parked_statuses (wamid, status, parked_at, look_at) VALUES ('{wamid}', '{update}', 1, 1)"
+    )
+}
+
+/// The doubt that it is of finds it.
+async fn assert_it_is_found(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, [0], at(0)).await;
+    scene.unknown(0, 1, at(1)).await;
+    let inference = store.infer_statuses(None, at(60), 10).await.unwrap();
+    assert_eq!(inference.matched, 1);
+}
+
+#[tokio::test]
+async fn what_version_12_parked_is_found_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("paceline.db");
+    let pool = new_file(&path).await;
+    steps_until("sqlite", 12).await.run(&pool).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(parked_by_version_12())).execute(&pool).await.unwrap();
+    pool.close().await;
+    assert_it_is_found(Arc::new(SqliteStore::open(path.to_str().unwrap()).await.unwrap())).await;
+}
+
+#[tokio::test]
+async fn what_version_12_parked_is_found_in_postgres() {
+    let url = servers::Postgres::shared().database();
+    let pool = PgPool::connect(&url).await.unwrap();
+    steps_until("postgres", 12).await.run(&pool).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(parked_by_version_12())).execute(&pool).await.unwrap();
+    assert_it_is_found(Arc::new(PostgresStore::connect(&url).await.unwrap())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -104,7 +104,7 @@ pub async fn a_doubt_that_is_sent_again_is_reserved_twice(store: SharedStore) {
     let scene = scene.released(&store).await;
     scene.claim(0, [0], at(0)).await;
     scene.unknown(0, 1, at(0)).await;
-    assert_eq!(store.sweep_doubts(at(3_600), 10).await.unwrap(), 1);
+    assert_eq!(store.sweep_doubts(at(3_600), 10).await.unwrap().by_policy, 1);
     assert_eq!((scene.state(0).await, scene.money().await), (State::Retrying, (0, 10)));
     // Both attempts may cost ten, and nothing is under way that could give anything back.
     let answer = scene.claim(0, [0], at(3_600)).await;

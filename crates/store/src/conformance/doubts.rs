@@ -176,7 +176,7 @@ pub async fn an_answer_that_comes_late_ends_the_trust(store: SharedStore) {
 pub async fn what_was_sent_twice_says_who_decided_it(store: SharedStore) {
     let scene = doubts(&store, "in_doubt: resend\nin_doubt_after: 10m").await;
     resolve(&scene, 0..2, Decision::Resend, at(50)).await;
-    assert_eq!(store.sweep_doubts(at(1_000), 10).await.unwrap(), 4);
+    assert_eq!(store.sweep_doubts(at(1_000), 10).await.unwrap().by_policy, 4);
     send_again(&scene, 0..6, at(1_000)).await;
     for seq in 0..4 {
         scene.accepted(seq, 2, at(1_001)).await;

@@ -4,7 +4,7 @@ use campaign::message::{Again, State, Status};
 
 use super::scene::{Scene, Setup, at, recipient, unkeyed};
 use crate::SharedStore;
-use crate::model::{About, StatusUpdate};
+use crate::model::{About, Inference, StatusUpdate, SweptDoubts};
 
 /// What the platform reports of the person of a message, without a word of which message it is.
 fn told(seq: u32, id: &str, status: Status, when: i64) -> StatusUpdate {
@@ -13,7 +13,9 @@ fn told(seq: u32, id: &str, status: Status, when: i64) -> StatusUpdate {
 }
 
 async fn infer(scene: &Scene, now: i64) -> u64 {
-    scene.store.infer_statuses(at(now), 100).await.unwrap()
+    let inference = scene.store.infer_statuses(None, at(now), 100).await.unwrap();
+    assert_eq!(inference.next, None);
+    inference.matched
 }
 
 /// Three messages are claimed at 0; of the first two no answer came.
@@ -111,11 +113,51 @@ pub async fn what_was_matched_by_inference_is_never_tried_again(store: SharedSto
     assert_eq!((scene.state(1).await, scene.row(1).await.retry_at), (State::Failed, None));
 }
 
-pub async fn a_status_that_finds_nobody_is_looked_at_ever_more_seldom(store: SharedStore) {
+pub async fn all_that_is_known_of_a_person_is_looked_at(store: SharedStore) {
     let scene = in_doubt(&store).await;
-    scene.apply(&[told(2, "w2", Status::Sent, 2)], at(0)).await;
-    assert_eq!(infer(&scene, 30).await, 0);
-    scene.unknown(2, 1, at(31)).await;
-    assert_eq!(infer(&scene, 59).await, 0, "it was looked at at 30");
-    assert_eq!(infer(&scene, 60).await, 1);
+    scene.apply(&[told(0, "w0", Status::Delivered, 20)], at(25)).await;
+    // Another id, which says whom it is of in another way; it has just come.
+    let both = About { senders: vec!["jaspers-in".into()], recipients: vec!["IN.x".into(), recipient(0)] };
+    let rival = StatusUpdate { about: Some(both), ..told(0, "w9", Status::Sent, 2) };
+    scene.apply(&[rival], at(58)).await;
+    assert_eq!(infer(&scene, 60).await, 0, "either may be its own");
+    assert_eq!(infer(&scene, 600).await, 0);
+    // The first word of an id says when its message was sent, whomever it names.
+    let first = StatusUpdate { about: None, ..told(1, "w1", Status::Sent, -3_600) };
+    scene.apply(&[told(1, "w1", Status::Delivered, 20), first], at(25)).await;
+    assert_eq!(infer(&scene, 600).await, 0, "its message was sent an hour before");
+    assert_eq!((scene.state(0).await, scene.state(1).await), (State::InDoubt, State::InDoubt));
+}
+
+pub async fn doubts_are_looked_at_in_turn(store: SharedStore) {
+    let scene = in_doubt(&store).await;
+    scene.unknown(2, 1, at(1)).await;
+    scene.apply(&[told(1, "w1", Status::Sent, 2), told(2, "w2", Status::Sent, 2)], at(3)).await;
+    let look = |after| store.infer_statuses(after, at(60), 1);
+    let first = look(None).await.unwrap();
+    assert_eq!((first.matched, first.next.is_some()), (0, true));
+    let second = look(first.next).await.unwrap();
+    assert_eq!((second.matched, scene.state(1).await), (1, State::Sent));
+    let third = look(second.next).await.unwrap();
+    assert_eq!((third.matched, scene.state(2).await), (1, State::Sent));
+    assert_eq!(look(third.next).await.unwrap(), Inference::default());
+}
+
+pub async fn what_is_parked_comes_before_a_policy(store: SharedStore) {
+    let extra = "in_doubt: resend\nin_doubt_after: 10m";
+    let scene = Setup { extra, ..Setup::default() }.released(&store).await;
+    scene.claim(0, 0..3, at(0)).await;
+    for seq in 0..3 {
+        scene.unknown(seq, 1, at(1)).await;
+    }
+    // Far more is told of others than of us, and nobody has looked at it when the time has come.
+    let others: Vec<_> = (0..2_000).map(|n| told(100 + n, &format!("o{n}"), Status::Sent, 2)).collect();
+    scene.apply(&others, at(3)).await;
+    scene.apply(&[told(1, "w1", Status::Delivered, 200)], at(600)).await;
+    let swept = store.sweep_doubts(at(601), 10).await.unwrap();
+    assert_eq!(swept, SweptDoubts { by_policy: 2, by_status: 1 });
+    let states = [scene.state(0).await, scene.state(1).await, scene.state(2).await];
+    assert_eq!(states, [State::Retrying, State::Delivered, State::Retrying]);
+    assert!(scene.row(1).await.inferred);
+    assert_eq!(store.parked_statuses().await.unwrap(), 2_000);
 }

@@ -240,7 +240,9 @@ macro_rules! conformance_suite {
                 nothing_but_the_only_doubt_is_matched
                 a_doubt_whose_answer_may_come_is_left_alone
                 what_was_matched_by_inference_is_never_tried_again
-                a_status_that_finds_nobody_is_looked_at_ever_more_seldom
+                all_that_is_known_of_a_person_is_looked_at
+                doubts_are_looked_at_in_turn
+                what_is_parked_comes_before_a_policy
             }
             orders {
                 every_order_around_an_acceptance

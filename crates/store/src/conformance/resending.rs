@@ -25,7 +25,7 @@ async fn to_be_resent(store: &SharedStore) -> Scene {
     for seq in 0..4 {
         scene.unknown(seq, 1, at(1)).await;
     }
-    assert_eq!(store.sweep_doubts(at(1_000), 10).await.unwrap(), 4);
+    assert_eq!(store.sweep_doubts(at(1_000), 10).await.unwrap().by_policy, 4);
     scene
 }
 
@@ -114,7 +114,7 @@ pub async fn an_acceptance_of_the_first_while_the_second_is_on_its_way(store: Sh
     assert_eq!(scene.row(3).await.wamid, Some(wamid(3, 2)));
     assert_eq!(scene.money().await, (0, 60));
     // The doubt ends: the first attempt was taken all the same.
-    assert_eq!(store.sweep_doubts(at(1_602), 10).await.unwrap(), 1);
+    assert_eq!(store.sweep_doubts(at(1_602), 10).await.unwrap().by_policy, 1);
     let row = scene.row(2).await;
     assert_eq!((row.state, row.wamid), (State::Accepted, Some(wamid(2, 1))));
     assert_eq!(scene.money().await, (0, 50));

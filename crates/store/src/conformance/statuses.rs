@@ -253,7 +253,7 @@ pub async fn the_extremes_of_what_webhooks_may_say_are_kept(store: SharedStore) 
     assert_eq!(scene.apply(&updates, at(1)).await, report(3, 0, 1));
     assert_eq!(scene.apply(&updates, at(2)).await, report(0, 3, 1));
     scene.unknown(2, 1, at(2)).await;
-    assert_eq!(store.infer_statuses(at(60), 10).await.unwrap(), 0);
+    assert_eq!(store.infer_statuses(None, at(60), 10).await.unwrap().matched, 0);
     assert_eq!(scene.row(0).await.cost, Some(campaign::money::Micros(1_000_000_000_000)));
     assert_eq!((scene.row(0).await.sent_at, scene.row(0).await.delivered_at), (None, Some(latest)));
     assert_eq!(scene.row(1).await.failure.unwrap().code, Some(i64::MIN));

@@ -73,8 +73,8 @@ pub async fn doubts_end_by_policy(store: SharedStore) {
         let scene = Setup { key, extra, ..Setup::default() }.released(&store).await;
         scene.claim(0, [0], at(0)).await;
         scene.unknown(0, 1, at(10)).await;
-        assert_eq!(store.sweep_doubts(at(609), 10).await.unwrap(), 0, "{key}");
-        let moved = store.sweep_doubts(at(610), 10).await.unwrap();
+        assert_eq!(store.sweep_doubts(at(609), 10).await.unwrap().by_policy, 0, "{key}");
+        let moved = store.sweep_doubts(at(610), 10).await.unwrap().by_policy;
         assert_eq!(moved, u64::from(state != State::InDoubt), "{key}");
         let row = scene.row(0).await;
         assert_eq!((row.state, row.assumed), (state, state != State::InDoubt), "{key}");
@@ -89,12 +89,12 @@ pub async fn a_doubt_is_resent_once(store: SharedStore) {
     let scene = Setup { extra: "in_doubt: resend", ..Setup::default() }.released(&store).await;
     scene.claim(0, 0..2, at(0)).await;
     scene.unknown(0, 1, at(0)).await;
-    assert_eq!(store.sweep_doubts(at(4_000), 10).await.unwrap(), 1);
+    assert_eq!(store.sweep_doubts(at(4_000), 10).await.unwrap().by_policy, 1);
     assert_eq!(store.requeue_retries(at(4_000), 10, 10).await.unwrap(), 1);
     scene.release_all(at(4_000)).await;
     assert_eq!(seqs(&scene.claim(2, [0], at(4_000)).await), [0]);
     scene.unknown(0, 2, at(4_000)).await;
-    assert_eq!(store.sweep_doubts(at(9_000), 10).await.unwrap(), 1);
+    assert_eq!(store.sweep_doubts(at(9_000), 10).await.unwrap().by_policy, 1);
     assert_eq!(
         scene.state(0).await,
         State::Failed,
@@ -103,7 +103,7 @@ pub async fn a_doubt_is_resent_once(store: SharedStore) {
     // Nor is anything sent again for a campaign that was called off.
     scene.transition(Event::Cancel, at(9_000)).await;
     scene.unknown(1, 1, at(9_000)).await;
-    assert_eq!(store.sweep_doubts(at(20_000), 10).await.unwrap(), 0);
+    assert_eq!(store.sweep_doubts(at(20_000), 10).await.unwrap().by_policy, 0);
 }
 
 pub async fn a_status_ends_a_doubt(store: SharedStore) {

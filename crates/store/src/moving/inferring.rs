@@ -4,23 +4,36 @@
 //! Whoever else the status might be of keeps it parked: a message that is just being sent, a doubt that was given up or
 //! sent once more, a second status of another id that fits as well.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use campaign::ids::{CampaignId, MessageId};
 use campaign::message::{Fate, State};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::StoreError;
-use crate::codec::{named, number, optional_time};
+use crate::codec::{count, from_json, micros, named, number, optional_time, row_id, seq_of, time};
 use crate::columns::Columns;
-use crate::model::StatusUpdate;
+use crate::model::{DoubtPlace, StatusUpdate};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// How long a status is parked before it is looked at: the answer that tells its id comes first, where one comes.
-pub(crate) const FIRST_LOOK: TimeDelta = TimeDelta::seconds(30);
+/// How much time there is to wait for what would tell more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waits {
+    /// How long an id is known at least: another one that fits as well may be on its way.
+    parked: TimeDelta,
+    /// How long a message has been in doubt at least: a worker that was only taken for dead has recorded its answer by
+    /// then.
+    doubt: TimeDelta,
+}
 
-/// How long a message has been in doubt at least: a worker that was only taken for dead has recorded its answer by then.
-const SETTLED: TimeDelta = TimeDelta::seconds(10);
+impl Waits {
+    /// There is time.
+    pub(crate) const USUAL: Self = Self { parked: TimeDelta::seconds(30), doubt: TimeDelta::seconds(10) };
+
+    /// The doubts end now, one way or the other.
+    pub(crate) const NONE: Self = Self { parked: TimeDelta::zero(), doubt: TimeDelta::zero() };
+}
 
 /// How long after its claim a message is reported by the platform at the most, to be known by that. What the platform
 /// held back for longer is not matched by inference.
@@ -29,9 +42,39 @@ const AT_MOST: TimeDelta = TimeDelta::minutes(5);
 /// By how much the platform's clock may be behind ours; its times are whole seconds besides.
 const BEHIND: TimeDelta = TimeDelta::seconds(5);
 
-/// When a status that is parked now is looked at for the first time; `None`: it says too little.
-pub(crate) fn first_look(update: &StatusUpdate, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    update.about.as_ref().map(|_| now + FIRST_LOOK)
+/// By which addresses a status that is parked is found, digits or a user id: none where it says too little.
+pub(crate) fn addresses(update: &StatusUpdate) -> [Option<&str>; 2] {
+    let recipients = update.about.as_ref().map_or(&[][..], |about| &about.recipients);
+    [0, 1].map(|n| recipients.get(n).map(String::as_str))
+}
+
+/// A parked status, and when it came.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Parked {
+    pub(crate) status: StatusUpdate,
+    pub(crate) came: DateTime<Utc>,
+}
+
+/// A parked status from its columns.
+pub(crate) fn parked(status: &str, came: i64) -> Result<Parked> {
+    let status = from_json("parked_statuses.status", status)?;
+    Ok(Parked { status, came: time("parked_statuses.parked_at", came)? })
+}
+
+/// Behind which campaign, time and message a page of doubts begins.
+pub(crate) fn place(after: Option<DoubtPlace>) -> (i64, i64, i64) {
+    after.map_or((0, 0, 0), |place| {
+        let DoubtPlace { message, since } = place;
+        (message.campaign.0, micros(since), row_id(message.campaign, message.seq))
+    })
+}
+
+/// Where the page after this one, of messages and since when they are in doubt, begins; `None`: there is no more.
+pub(crate) fn next_page(page: &[(i64, i64)], limit: u32) -> Result<Option<DoubtPlace>> {
+    let is_full = count(page.len()) >= i64::from(limit);
+    let Some((id, since)) = page.last().filter(|_| is_full) else { return Ok(None) };
+    let message = MessageId { campaign: CampaignId(id >> 32), seq: seq_of(*id) };
+    Ok(Some(DoubtPlace { message, since: time("messages.doubt_since", *since)? }))
 }
 
 /// One address that a parked status may be about, and when its message was claimed if it is.
@@ -79,50 +122,71 @@ impl Candidate {
     }
 
     /// Whether it is in doubt, long enough that its answer would be known, and only one attempt of it may be meant.
-    fn is_settled_doubt(&self, now: DateTime<Utc>) -> bool {
+    fn is_settled_doubt(&self, waits: Waits, now: DateTime<Utc>) -> bool {
         self.state == State::InDoubt
             && matches!(self.resent, Fate::Over | Fate::Stands)
-            && self.doubt_since.is_some_and(|since| since + SETTLED <= now)
+            && self.doubt_since.is_some_and(|since| since + waits.doubt <= now)
     }
 }
 
 /// A parked status's id that is taken for an attempt's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Inferred<'p> {
-    pub(crate) wamid: &'p str,
+pub(crate) struct Inferred {
+    pub(crate) wamid: String,
     pub(crate) id: i64,
     pub(crate) attempt: u32,
 }
 
-/// Parked statuses that are looked at together, by the platform's ids: of each the first one counts.
+/// All that is parked of one id.
+#[derive(Debug)]
+struct Told<'p> {
+    wamid: &'p str,
+    /// When the first thing that is told of it came about.
+    at: DateTime<Utc>,
+    /// Since when the id is known.
+    known: DateTime<Utc>,
+    senders: BTreeSet<&'p str>,
+    recipients: BTreeSet<&'p str>,
+}
+
+/// What is parked of some people, by the platform's ids.
 #[derive(Debug)]
 pub(crate) struct Look<'p> {
-    ids: Vec<&'p StatusUpdate>,
+    ids: Vec<Told<'p>>,
 }
 
 impl<'p> Look<'p> {
-    /// A look at parked statuses.
-    pub(crate) fn at(parked: &'p [StatusUpdate]) -> Self {
-        let mut first: BTreeMap<&str, &StatusUpdate> = BTreeMap::new();
-        for update in parked.iter().filter(|update| update.about.is_some() && update.key.is_none()) {
-            let known = first.entry(&update.wamid).or_insert(update);
-            if update.at < known.at {
-                *known = update;
+    /// A look at all that is parked of some ids.
+    pub(crate) fn at(parked: &'p [Parked]) -> Self {
+        let mut ids: BTreeMap<&str, Told<'p>> = BTreeMap::new();
+        for Parked { status, came } in parked {
+            let told = ids.entry(&status.wamid).or_insert_with(|| Told {
+                wamid: &status.wamid,
+                at: status.at,
+                known: *came,
+                senders: BTreeSet::new(),
+                recipients: BTreeSet::new(),
+            });
+            told.at = told.at.min(status.at);
+            told.known = told.known.min(*came);
+            if let Some(about) = &status.about {
+                told.senders.extend(about.senders.iter().map(String::as_str));
+                told.recipients.extend(about.recipients.iter().map(String::as_str));
             }
         }
-        Self { ids: first.into_values().collect() }
+        Self { ids: ids.into_values().collect() }
     }
 
     /// What to look for among messages.
     pub(crate) fn wanted(&self) -> Vec<Wanted> {
         let mut wanted = Vec::new();
-        for (place, update) in (0..).zip(&self.ids) {
-            for recipient in update.about.iter().flat_map(|about| &about.recipients) {
+        for (place, told) in (0..).zip(&self.ids) {
+            for recipient in &told.recipients {
                 wanted.push(Wanted {
                     place,
-                    recipient: recipient.clone(),
-                    since: update.at - AT_MOST,
-                    until: update.at + BEHIND,
+                    recipient: (*recipient).to_owned(),
+                    since: told.at - AT_MOST,
+                    until: told.at + BEHIND,
                 });
             }
         }
@@ -130,21 +194,22 @@ impl<'p> Look<'p> {
     }
 
     /// The ids that can only be those of one message each.
-    pub(crate) fn decide(&self, candidates: &[Candidate], now: DateTime<Utc>) -> Vec<Inferred<'p>> {
-        let mut by_message: HashMap<i64, Vec<Inferred<'p>>> = HashMap::new();
-        for (place, update) in (0..).zip(&self.ids) {
-            let Some(about) = &update.about else { continue };
-            let fits = |c: &&Candidate| c.place == place && about.senders.contains(&c.sender);
+    pub(crate) fn decide(&self, candidates: &[Candidate], waits: Waits, now: DateTime<Utc>) -> Vec<Inferred> {
+        let mut by_message: HashMap<i64, Vec<(&Told<'p>, &Candidate)>> = HashMap::new();
+        for (place, told) in (0..).zip(&self.ids) {
+            let fits = |c: &&Candidate| c.place == place && told.senders.contains(c.sender.as_str());
             let mut fitting = candidates.iter().filter(fits);
             let (Some(one), None) = (fitting.next(), fitting.next()) else { continue };
-            let inferred = Inferred { wamid: &update.wamid, id: one.id, attempt: one.attempt };
-            if one.is_settled_doubt(now) {
-                by_message.entry(one.id).or_default().push(inferred);
+            by_message.entry(one.id).or_default().push((told, one));
+        }
+        let mut inferred = Vec::new();
+        for ids in by_message.values() {
+            // Of two ids that fit one message, nobody knows which is its own.
+            let [(told, one)] = ids[..] else { continue };
+            if one.is_settled_doubt(waits, now) && told.known + waits.parked <= now {
+                inferred.push(Inferred { wamid: told.wamid.to_owned(), id: one.id, attempt: one.attempt });
             }
         }
-        // Of two ids that fit one message, nobody knows which is its own.
-        let mut inferred: Vec<Inferred<'p>> =
-            by_message.into_values().filter(|ids| ids.len() == 1).flatten().collect();
         inferred.sort_unstable_by_key(|one| one.id);
         inferred
     }
@@ -161,8 +226,9 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(1_795_000_000 + seconds)
     }
 
-    fn parked(wamid: &str, seconds: i64) -> StatusUpdate {
-        StatusUpdate {
+    /// It came as soon as it came about.
+    fn parked(wamid: &str, seconds: i64) -> Parked {
+        let status = StatusUpdate {
             wamid: wamid.to_owned(),
             key: None,
             status: Status::Sent,
@@ -172,7 +238,8 @@ mod tests {
             route: None,
             cost: None,
             about: Some(About { senders: vec!["s1".to_owned()], recipients: vec!["91".to_owned()] }),
-        }
+        };
+        Parked { status, came: at(seconds) }
     }
 
     fn doubt(place: i64, id: i64) -> Candidate {
@@ -187,14 +254,22 @@ mod tests {
         }
     }
 
-    fn decided(parked: &[StatusUpdate], candidates: &[Candidate]) -> Vec<(String, i64)> {
-        let inferred = Look::at(parked).decide(candidates, at(60));
-        inferred.into_iter().map(|one| (one.wamid.to_owned(), one.id)).collect()
+    fn decided_after(waits: Waits, parked: &[Parked], candidates: &[Candidate]) -> Vec<(String, i64)> {
+        let inferred = Look::at(parked).decide(candidates, waits, at(60));
+        inferred.into_iter().map(|one| (one.wamid, one.id)).collect()
+    }
+
+    fn decided(parked: &[Parked], candidates: &[Candidate]) -> Vec<(String, i64)> {
+        decided_after(Waits::USUAL, parked, candidates)
+    }
+
+    fn it(wamid: &str) -> Vec<(String, i64)> {
+        vec![(wamid.to_owned(), 7)]
     }
 
     #[test]
     fn the_only_doubt_there_is_it() {
-        assert_eq!(decided(&[parked("w1", 1)], &[doubt(0, 7)]), [("w1".to_owned(), 7)]);
+        assert_eq!(decided(&[parked("w1", 1)], &[doubt(0, 7)]), it("w1"));
         assert_eq!(decided(&[parked("w1", 1)], &[]), []);
     }
 
@@ -213,22 +288,28 @@ mod tests {
     fn another_senders_doubt_is_not_it_and_no_rival() {
         let elsewhere = Candidate { sender: "s2".to_owned(), ..doubt(0, 8) };
         assert_eq!(decided(&[parked("w1", 1)], std::slice::from_ref(&elsewhere)), []);
-        assert_eq!(decided(&[parked("w1", 1)], &[doubt(0, 7), elsewhere]), [("w1".to_owned(), 7)]);
+        assert_eq!(decided(&[parked("w1", 1)], &[doubt(0, 7), elsewhere]), it("w1"));
     }
 
     #[test]
     fn two_ids_that_fit_one_message_are_nobodys() {
         let both = [parked("w1", 1), parked("w2", 2)];
         assert_eq!(decided(&both, &[doubt(0, 7), doubt(1, 7)]), []);
+        let fresh = [parked("w1", 1), parked("w2", 59)];
+        assert_eq!(decided(&fresh, &[doubt(0, 7), doubt(1, 7)]), [], "nor where one has just come");
         // Two statuses of one id are one.
-        let one = [parked("w1", 9), parked("w1", 2)];
-        assert_eq!(decided(&one, &[doubt(0, 7)]), [("w1".to_owned(), 7)]);
-        assert_eq!(Look::at(&one).wanted()[0].until, at(2) + BEHIND, "the first one's time counts");
+        let mut one = [parked("w1", 9), parked("w1", 2)];
+        assert_eq!(decided(&one, &[doubt(0, 7)]), it("w1"));
+        one[1].status.about = None;
+        let wanted = Look::at(&one).wanted();
+        assert_eq!((wanted.len(), wanted[0].until), (1, at(2) + BEHIND), "the first one's time counts");
     }
 
     #[test]
-    fn a_fresh_doubt_may_still_hear_its_answer() {
+    fn what_is_fresh_waits_where_there_is_time() {
         let fresh = Candidate { doubt_since: Some(at(55)), ..doubt(0, 7) };
-        assert_eq!(decided(&[parked("w1", 1)], &[fresh]), []);
+        assert_eq!(decided(&[parked("w1", 1)], std::slice::from_ref(&fresh)), []);
+        assert_eq!(decided(&[parked("w1", 40)], &[doubt(0, 7)]), []);
+        assert_eq!(decided_after(Waits::NONE, &[parked("w1", 40)], &[fresh]), it("w1"));
     }
 }

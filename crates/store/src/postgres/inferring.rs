@@ -1,35 +1,43 @@
 //! Parked statuses of which number, recipient and time alone tell whose they are.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::connection::PostgresStore;
 use super::text::clean;
 use super::transition::column;
-use super::{campaigns, statuses, transition};
+use super::{statuses, sweeps, transition};
 use crate::StoreError;
-use crate::codec::{changed, failed, from_json, micros};
+use crate::codec::{changed, failed, micros};
 use crate::columns::Reader;
-use crate::model::StatusUpdate;
+use crate::model::{DoubtPlace, Inference};
 use crate::moving::batch::Batch;
-use crate::moving::inferring::{Candidate, Look, Wanted, candidate_columns};
+use crate::moving::inferring::{
+    Candidate, Inferred, Look, Parked, Waits, Wanted, candidate_columns, next_page, parked, place,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Whether there is anything to do. Mostly nothing is in doubt. The first one by the index: `EXISTS` would walk over the
-/// table where the server expects to meet one soon.
-pub(super) const IS_DUE: &str = "
-    SELECT coalesce((SELECT min(look_at) FROM parked_statuses) <= $1, FALSE)
-       AND EXISTS (SELECT 1 FROM messages WHERE state = 'in_doubt')";
+/// Doubts, one after the other: as they stand in their index.
+pub(super) const DOUBTS: &str = "
+    SELECT id, doubt_since FROM messages
+    WHERE state = 'in_doubt' AND (campaign_id, doubt_since, id) > ($1, $2, $3)
+    ORDER BY campaign_id, doubt_since, id
+    LIMIT $4";
 
-/// Each is looked at again after as long as it has been parked. What is being unparked at this moment is left alone.
-pub(super) const TAKE: &str = "
-    UPDATE parked_statuses SET look_at = $1 + greatest($1 - parked_at, 1000000)
-    WHERE id = ANY (ARRAY (SELECT id FROM parked_statuses WHERE look_at <= $1 ORDER BY look_at LIMIT $2
-                           FOR UPDATE SKIP LOCKED))
-    RETURNING status";
+/// All that is parked of the ids that some of these messages may have. Each is looked up by its address (`OFFSET 0` keeps
+/// it so): there may be far more parked statuses than doubts.
+pub(super) const TOLD: &str = "
+    SELECT p.status, p.parked_at
+    FROM parked_statuses AS p
+    WHERE p.wamid = ANY (ARRAY (
+        SELECT q.wamid
+        FROM messages AS m
+        CROSS JOIN LATERAL (
+            (SELECT wamid FROM parked_statuses WHERE address = m.recipient OFFSET 0)
+            UNION ALL
+            (SELECT wamid FROM parked_statuses WHERE other_address = m.recipient OFFSET 0)) AS q
+        WHERE m.id = ANY($1)))";
 
 /// Attempts of that time to those people whose id is not known, and that may have been taken. Each person is looked up in
 /// the campaigns of that time (`OFFSET 0` keeps it so): there are few of those without an id, as far as the server can
@@ -51,61 +59,88 @@ pub(super) const CANDIDATES: &str = concat!(
 const MARK: &str = "UPDATE messages SET inferred = TRUE WHERE id = ANY($1)";
 
 /// See [`crate::Store::infer_statuses`].
-pub(super) async fn infer(store: &PostgresStore, now: DateTime<Utc>, limit: u32) -> Result<u64> {
-    if !is_due(store, now).await? {
-        return Ok(0);
-    }
-    let parked = take(store, now, limit).await?;
-    let look = Look::at(&parked);
-    let wanted = look.wanted();
+pub(super) async fn infer(
+    store: &PostgresStore,
+    after: Option<DoubtPlace>,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<Inference> {
     let mut tx = store.change().await?;
-    let seen = look.decide(&candidates(&mut tx, &wanted).await?, now);
-    let locked: BTreeSet<i64> = seen.iter().map(|one| one.id >> 32).collect();
-    campaigns::lock(&mut tx, &Vec::from_iter(locked.iter().copied())).await?;
-    // Once more, now that nobody else moves them. What turns up only now waits for the next look.
-    let mut inferred = look.decide(&candidates(&mut tx, &wanted).await?, now);
-    inferred.retain(|one| locked.contains(&(one.id >> 32)));
-    let ids = column(&inferred, |one| one.id);
-    if ids.is_empty() {
-        tx.end().await;
-        return Ok(0);
-    }
-    let mut batch = Batch::default();
-    transition::load(&mut tx, &mut batch, &ids).await?;
-    for one in &inferred {
-        batch.infer_wamid(one.id, one.attempt, one.wamid);
-    }
-    statuses::apply_parked(&mut tx, &mut batch, &column(&inferred, |one| one.wamid), now).await?;
-    transition::write_back(&mut tx, &batch).await?;
-    let marking = failed("mark inferred messages");
-    sqlx::query(MARK).bind(&ids).execute(&mut *tx).await.map_err(marking)?;
-    tx.commit("commit inferred statuses").await?;
-    Ok(changed(ids.len()))
-}
-
-async fn is_due(store: &PostgresStore, now: DateTime<Utc>) -> Result<bool> {
-    let mut tx = store.snapshot().await?;
-    let is_due = sqlx::query_scalar(IS_DUE)
-        .bind(micros(now))
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(failed("look for parked statuses"))?;
-    tx.end().await;
-    Ok(is_due)
-}
-
-/// The parked statuses whose turn it is. Committed at once, so that no row of the park is held while campaigns are
-/// waited for.
-async fn take(store: &PostgresStore, now: DateTime<Utc>, limit: u32) -> Result<Vec<StatusUpdate>> {
-    let mut tx = store.change().await?;
-    let texts: Vec<String> = sqlx::query_scalar(TAKE)
-        .bind(micros(now))
+    let (campaign, since, id) = place(after);
+    let page: Vec<(i64, i64)> = sqlx::query_as(DOUBTS)
+        .bind(campaign)
+        .bind(since)
+        .bind(id)
         .bind(i64::from(limit))
         .fetch_all(&mut *tx)
         .await
-        .map_err(failed("read parked statuses"))?;
-    tx.commit("commit looking at parked statuses").await?;
-    texts.iter().map(|text| from_json("parked_statuses.status", text)).collect()
+        .map_err(failed("find doubts"))?;
+    let next = next_page(&page, limit)?;
+    let page = column(&page, |(id, _)| *id);
+    let seen = decide(&mut tx, &page, Waits::USUAL, now).await?;
+    if seen.is_empty() {
+        tx.end().await;
+        return Ok(Inference { matched: 0, next });
+    }
+    let doubts = column(&seen, |one| one.id);
+    sweeps::lock_campaigns_of(&mut tx, &doubts).await?;
+    let matched = settle(&mut tx, &doubts, Waits::USUAL, now).await?;
+    tx.commit("commit inferred statuses").await?;
+    Ok(Inference { matched: changed(matched.len()), next })
+}
+
+/// Ends those of these doubts, whose campaigns are this transaction's, that parked statuses can only be of. Returns which.
+pub(super) async fn settle(
+    tx: &mut PgConnection,
+    doubts: &[i64],
+    waits: Waits,
+    now: DateTime<Utc>,
+) -> Result<Vec<i64>> {
+    let mut inferred = decide(tx, doubts, waits, now).await?;
+    if inferred.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wamids = column(&inferred, |one| one.wamid.as_str());
+    let parked = statuses::parked_of(tx, &wamids).await?;
+    // An id that has found its message meanwhile is parked no longer. From here on none does until the commit.
+    inferred.retain(|one| parked.iter().any(|(_, status)| status.wamid == one.wamid));
+    let ids = column(&inferred, |one| one.id);
+    let mut batch = Batch::default();
+    transition::load(tx, &mut batch, &ids).await?;
+    for one in &inferred {
+        batch.infer_wamid(one.id, one.attempt, &one.wamid);
+    }
+    statuses::unpark(tx, &mut batch, &parked, now).await?;
+    transition::write_back(tx, &batch).await?;
+    sqlx::query(MARK).bind(&ids).execute(tx).await.map_err(failed("mark inferred messages"))?;
+    Ok(ids)
+}
+
+/// Whose ids parked statuses tell, among these doubts.
+async fn decide(
+    tx: &mut PgConnection,
+    doubts: &[i64],
+    waits: Waits,
+    now: DateTime<Utc>,
+) -> Result<Vec<Inferred>> {
+    if doubts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(String, i64)> = sqlx::query_as(TOLD)
+        .bind(doubts)
+        .fetch_all(&mut *tx)
+        .await
+        .map_err(failed("read what is parked of doubts"))?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parked: Vec<Parked> =
+        rows.iter().map(|(status, came)| parked(status, *came)).collect::<Result<_>>()?;
+    let look = Look::at(&parked);
+    let mut inferred = look.decide(&candidates(tx, &look.wanted()).await?, waits, now);
+    // Others may be told of as well: it is their turn at another time.
+    inferred.retain(|one| doubts.contains(&one.id));
+    Ok(inferred)
 }
 
 async fn candidates(tx: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Candidate>> {

@@ -23,9 +23,10 @@ use crate::brake::{Brake, BrakeChange, Changed};
 use crate::doubt::{DoubtRow, EndedDoubt};
 use crate::follow_up::FailedMessage;
 use crate::model::{
-    Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, Excluded, GateEvent, Listing, MessageRow,
-    NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith, SliceEnd, SliceWork,
-    StatusReport, StatusUpdate, Suppression, TemplateKey, Totals, Verdict, WorkerId,
+    Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, DoubtPlace, Excluded, GateEvent, Inference,
+    Listing, MessageRow, NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith,
+    SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, SweptDoubts, TemplateKey, Totals, Verdict,
+    WorkerId,
 };
 use crate::moving::sweeping::Unsent;
 use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
@@ -208,8 +209,13 @@ impl Store for PostgresStore {
         repeat(Patience::Short, "count parked statuses", || statuses::parked(self)).await
     }
 
-    async fn infer_statuses(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
-        repeat(Patience::Short, "infer statuses", || inferring::infer(self, now, limit)).await
+    async fn infer_statuses(
+        &self,
+        after: Option<DoubtPlace>,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Inference> {
+        repeat(Patience::Short, "infer statuses", || inferring::infer(self, after, now, limit)).await
     }
 
     async fn prune_parked(&self, before: DateTime<Utc>, now: DateTime<Utc>, limit: u32) -> Result<u64> {
@@ -311,7 +317,7 @@ impl Store for PostgresStore {
         sweeps::take_over(self, except, now).await
     }
 
-    async fn sweep_doubts(&self, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+    async fn sweep_doubts(&self, now: DateTime<Utc>, limit: u32) -> Result<SweptDoubts> {
         repeat(Patience::Short, "end old doubts", || sweeps::doubts(self, now, limit)).await
     }
 

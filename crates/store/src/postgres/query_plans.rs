@@ -36,7 +36,8 @@ const ROWS: &str = "
     INSERT INTO cooldowns SELECT '', s::text, 0 FROM generate_series(1, 5000) AS s;
     INSERT INTO reached_people SELECT p::text, s::text, s FROM generate_series(1, 3) AS p, generate_series(1, 5000) AS s;
     INSERT INTO reached_slots SELECT p::text, s, 1 FROM generate_series(1, 100) AS p, generate_series(1, 290) AS s;
-    INSERT INTO parked_statuses (wamid, status, parked_at, look_at) SELECT s::text, '{}', s, s FROM generate_series(1, 5000) AS s;
+    INSERT INTO parked_statuses (wamid, status, parked_at, address, other_address)
+    SELECT s::text, '{}', s, s::text, 'IN.' || s FROM generate_series(1, 5000) AS s;
     INSERT INTO templates SELECT '', s::text, 'en', '{}', 0 FROM generate_series(1, 5000) AS s;
     INSERT INTO campaign_counts SELECT c, 'delivered', 1 FROM generate_series(1, 2002) AS c;
     INSERT INTO failure_counts SELECT c, '1', 1 FROM generate_series(1, 2002) AS c;
@@ -80,8 +81,16 @@ async fn hot_queries_search_by_index() {
         ("reservations for good", claiming::STUCK, &["messages_in_doubt"]),
         ("parked statuses", statuses::PARKED, &["parked_statuses_once"]),
         ("old parked statuses", statuses::PRUNE, &["parked_statuses_by_age"]),
-        ("whether a parked status is to be looked at", inferring::IS_DUE, &["parked_statuses_to_infer"]),
-        ("parked statuses to look at", inferring::TAKE, &["parked_statuses_to_infer"]),
+        (
+            "doubts in turn",
+            inferring::DOUBTS,
+            &["messages_in_doubt", "Index Cond: (ROW(campaign_id, doubt_since)"],
+        ),
+        (
+            "what is parked of doubts",
+            inferring::TOLD,
+            &["parked_statuses_by_address", "parked_statuses_by_other_address", "parked_statuses_once"],
+        ),
         ("whose status it is", inferring::CANDIDATES, &["messages_once", "send_groups_pkey"]),
         ("what a slice holds", slices::PENDING, &["messages_unsent"]),
         ("planned slices", slices::PLANNED, &["slices_planned", "AND (ROW(turn, number) > ROW($3, $4)))"]),

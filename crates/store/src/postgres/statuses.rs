@@ -13,7 +13,7 @@ use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
 use crate::moving::batch::Batch;
-use crate::moving::inferring::first_look;
+use crate::moving::inferring::addresses;
 use crate::moving::statuses::{self, Told, Unparked, named, unnamed};
 use crate::webhooks::{NEVER_MATCHED, WebhookCount};
 
@@ -30,9 +30,10 @@ const TAKE_PARK: &str = "SELECT pg_advisory_xact_lock($1)";
 
 /// Identical statuses are parked once: webhooks are repeated for days.
 const PARK: &str = "
-    INSERT INTO parked_statuses (wamid, status, parked_at, look_at)
-    SELECT wamid, status, $3, look_at
-    FROM unnest($1::text[], $2::text[], $4::bigint[]) WITH ORDINALITY AS u (wamid, status, look_at, place)
+    INSERT INTO parked_statuses (wamid, status, parked_at, address, other_address)
+    SELECT wamid, status, $3, address, other_address
+    FROM unnest($1::text[], $2::text[], $4::text[], $5::text[]) WITH ORDINALITY
+        AS u (wamid, status, address, other_address, place)
     ORDER BY place
     ON CONFLICT (wamid, hashtextextended(status, 0)) DO NOTHING";
 
@@ -125,7 +126,8 @@ async fn park(tx: &mut PgConnection, unmatched: &[&StatusUpdate], now: DateTime<
         .bind(column(unmatched, |update| clean(&update.wamid)))
         .bind(texts)
         .bind(micros(now))
-        .bind(column(unmatched, |update| first_look(update, now).map(micros)))
+        .bind(column(unmatched, |update| addresses(update)[0].map(clean)))
+        .bind(column(unmatched, |update| addresses(update)[1].map(clean)))
         .execute(tx)
         .await
         .map_err(failed("park statuses"))?;
@@ -149,6 +151,12 @@ pub(super) async fn apply_parked(
     if wamids.is_empty() {
         return Ok(());
     }
+    let parked = parked_of(tx, wamids).await?;
+    unpark(tx, batch, &parked, now).await
+}
+
+/// What is parked under these ids, with its numbers. From then on until the commit nobody parks.
+pub(super) async fn parked_of(tx: &mut PgConnection, wamids: &[&str]) -> Result<Vec<(i64, StatusUpdate)>> {
     sqlx::query(SHARE_PARK)
         .bind(PARK_LOCK)
         .execute(&mut *tx)
@@ -159,14 +167,20 @@ pub(super) async fn apply_parked(
         .fetch_all(&mut *tx)
         .await
         .map_err(failed("read parked statuses"))?;
-    if rows.is_empty() {
+    rows.into_iter().map(|(number, text)| Ok((number, from_json("parked_statuses.status", &text)?))).collect()
+}
+
+/// Applies what was parked to the batch, which has its messages, and takes it away.
+pub(super) async fn unpark(
+    tx: &mut PgConnection,
+    batch: &mut Batch,
+    parked: &[(i64, StatusUpdate)],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if parked.is_empty() {
         return Ok(());
     }
-    let parked: Vec<(i64, StatusUpdate)> = rows
-        .into_iter()
-        .map(|(number, text)| Ok((number, from_json("parked_statuses.status", &text)?)))
-        .collect::<Result<_>>()?;
-    let Unparked { done, told } = statuses::apply_parked(batch, &parked, now);
+    let Unparked { done, told } = statuses::apply_parked(batch, parked, now);
     keep(tx, &told).await?;
     sqlx::query(UNPARK).bind(done).execute(tx).await.map_err(failed("take parked statuses away"))?;
     Ok(())

@@ -12,12 +12,14 @@ use sqlx::PgConnection;
 
 use super::connection::{PostgresStore, Session};
 use super::repeating::{Patience, repeat};
-use super::{campaigns, slices, transition};
+use super::transition::column;
+use super::{campaigns, inferring, slices, transition};
 use crate::StoreError;
-use crate::codec::{count, failed, micros, span_micros};
-use crate::model::WorkerId;
+use crate::codec::{changed, count, failed, micros, span_micros};
+use crate::model::{SweptDoubts, WorkerId};
 use crate::moving::batch::Batch;
 use crate::moving::doubts;
+use crate::moving::inferring::Waits;
 use crate::moving::sweeping::{self, Lost, Unsent};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -209,7 +211,7 @@ async fn forget_workers(store: &PostgresStore, seen_before: i64) -> Result<()> {
 }
 
 /// See [`crate::Store::sweep_doubts`].
-pub(super) async fn doubts(store: &PostgresStore, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+pub(super) async fn doubts(store: &PostgresStore, now: DateTime<Utc>, limit: u32) -> Result<SweptDoubts> {
     let mut tx = store.change().await?;
     let finding = failed("find old doubts");
     let found: Vec<(i64, bool)> = sqlx::query_as(OLD_DOUBTS)
@@ -220,19 +222,23 @@ pub(super) async fn doubts(store: &PostgresStore, now: DateTime<Utc>, limit: u32
         .map_err(&finding)?;
     let found: Vec<i64> = found.into_iter().map(|(id, _)| id).collect();
     if found.is_empty() {
-        return nothing(tx).await;
+        tx.end().await;
+        return Ok(SweptDoubts::default());
     }
     lock_campaigns_of(&mut tx, &found).await?;
-    let old: Vec<(i64, bool)> = sqlx::query_as(STILL_OLD_DOUBTS)
+    let mut old: Vec<(i64, bool)> = sqlx::query_as(STILL_OLD_DOUBTS)
         .bind(micros(now))
         .bind(found)
         .fetch_all(&mut *tx)
         .await
         .map_err(finding)?;
-    let ids: Vec<i64> = old.iter().map(|(id, _)| *id).collect();
-    let moved = moved(&mut tx, &ids, |batch| doubts::end_by_policy(batch, &old, now)).await?;
+    let ids = column(&old, |(id, _)| *id);
+    let settled = inferring::settle(&mut tx, &ids, Waits::NONE, now).await?;
+    old.retain(|(id, _)| !settled.contains(id));
+    let ids = column(&old, |(id, _)| *id);
+    let by_policy = moved(&mut tx, &ids, |batch| doubts::end_by_policy(batch, &old, now)).await?;
     tx.commit("commit the end of doubts").await?;
-    Ok(moved)
+    Ok(SweptDoubts { by_policy, by_status: changed(settled.len()) })
 }
 
 /// See [`crate::Store::sweep_ttl`].

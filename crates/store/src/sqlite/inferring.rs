@@ -6,24 +6,35 @@ use sqlx::SqliteConnection;
 use super::connection::SqliteStore;
 use super::{statuses, transition};
 use crate::StoreError;
-use crate::codec::{changed, failed, from_json, json, micros};
+use crate::codec::{changed, failed, json, micros};
 use crate::columns::Reader;
-use crate::model::StatusUpdate;
+use crate::model::{DoubtPlace, Inference};
 use crate::moving::batch::Batch;
-use crate::moving::inferring::{Candidate, Look, Wanted, candidate_columns};
+use crate::moving::inferring::{
+    Candidate, Inferred, Look, Parked, Waits, Wanted, candidate_columns, next_page, parked, place,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Whether there is anything to do. Mostly nothing is in doubt.
-pub(super) const IS_DUE: &str = "
-    SELECT EXISTS (SELECT 1 FROM parked_statuses WHERE look_at <= ?1)
-       AND EXISTS (SELECT 1 FROM messages WHERE state = 'in_doubt')";
+/// Doubts, one after the other: as they stand in their index.
+pub(super) const DOUBTS: &str = "
+    SELECT id, doubt_since FROM messages INDEXED BY messages_in_doubt
+    WHERE state = 'in_doubt' AND (campaign_id, doubt_since, id) > (?1, ?2, ?3)
+    ORDER BY campaign_id, doubt_since, id
+    LIMIT ?4";
 
-/// Each is looked at again after as long as it has been parked.
-pub(super) const TAKE: &str = "
-    UPDATE parked_statuses SET look_at = ?1 + max(?1 - parked_at, 1000000)
-    WHERE id IN (SELECT id FROM parked_statuses WHERE look_at <= ?1 ORDER BY look_at LIMIT ?2)
-    RETURNING status";
+/// All that is parked of the ids that some of these messages may have.
+pub(super) const TOLD: &str = "
+    SELECT p.status, p.parked_at
+    FROM parked_statuses AS p
+    WHERE p.wamid IN (
+        SELECT q.wamid FROM json_each(?1) AS j
+        CROSS JOIN messages AS m ON m.id = j.value
+        CROSS JOIN parked_statuses AS q ON q.address = m.recipient
+        UNION ALL
+        SELECT q.wamid FROM json_each(?1) AS j
+        CROSS JOIN messages AS m ON m.id = j.value
+        CROSS JOIN parked_statuses AS q ON q.other_address = m.recipient)";
 
 /// Attempts of that time to those people whose id is not known, and that may have been taken.
 pub(super) const CANDIDATES: &str = concat!(
@@ -40,45 +51,94 @@ pub(super) const CANDIDATES: &str = concat!(
 const MARK: &str = "UPDATE messages SET inferred = 1 WHERE id IN (SELECT value FROM json_each(?1))";
 
 /// See [`crate::Store::infer_statuses`].
-pub(super) async fn infer(store: &SqliteStore, now: DateTime<Utc>, limit: u32) -> Result<u64> {
-    if !is_due(store, now).await? {
-        return Ok(0);
+pub(super) async fn infer(
+    store: &SqliteStore,
+    after: Option<DoubtPlace>,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<Inference> {
+    let (page, seen, next) = look(store, after, now, limit).await?;
+    if seen.is_empty() {
+        return Ok(Inference { matched: 0, next });
     }
     let mut tx = store.change().await?;
-    let texts: Vec<String> = sqlx::query_scalar(TAKE)
-        .bind(micros(now))
+    let matched = settle(&mut tx, &page, Waits::USUAL, now).await?;
+    tx.commit().await.map_err(failed("commit inferred statuses"))?;
+    Ok(Inference { matched: changed(matched.len()), next })
+}
+
+/// Some doubts, whose ids parked statuses tell among them, and where to go on: nobody waits for the look.
+async fn look(
+    store: &SqliteStore,
+    after: Option<DoubtPlace>,
+    now: DateTime<Utc>,
+    limit: u32,
+) -> Result<(Vec<i64>, Vec<Inferred>, Option<DoubtPlace>)> {
+    let mut tx = store.snapshot().await?;
+    let (campaign, since, id) = place(after);
+    let page: Vec<(i64, i64)> = sqlx::query_as(DOUBTS)
+        .bind(campaign)
+        .bind(since)
+        .bind(id)
         .bind(limit)
         .fetch_all(&mut *tx)
         .await
-        .map_err(failed("read parked statuses"))?;
-    let parked: Vec<StatusUpdate> =
-        texts.iter().map(|text| from_json("parked_statuses.status", text)).collect::<Result<_>>()?;
-    let look = Look::at(&parked);
-    let inferred = look.decide(&candidates(&mut tx, &look.wanted()).await?, now);
+        .map_err(failed("find doubts"))?;
+    let next = next_page(&page, limit)?;
+    let page: Vec<i64> = page.iter().map(|(id, _)| *id).collect();
+    let seen = decide(&mut tx, &page, Waits::USUAL, now).await?;
+    Ok((page, seen, next))
+}
+
+/// Ends those of these doubts that parked statuses can only be of. Returns which.
+pub(super) async fn settle(
+    tx: &mut SqliteConnection,
+    doubts: &[i64],
+    waits: Waits,
+    now: DateTime<Utc>,
+) -> Result<Vec<i64>> {
+    let inferred = decide(tx, doubts, waits, now).await?;
     let ids: Vec<i64> = inferred.iter().map(|one| one.id).collect();
     if !ids.is_empty() {
         let mut batch = Batch::default();
-        transition::load(&mut tx, &mut batch, &ids).await?;
+        transition::load(tx, &mut batch, &ids).await?;
         for one in &inferred {
-            batch.infer_wamid(one.id, one.attempt, one.wamid);
+            batch.infer_wamid(one.id, one.attempt, &one.wamid);
         }
-        let wamids: Vec<&str> = inferred.iter().map(|one| one.wamid).collect();
-        statuses::apply_parked(&mut tx, &mut batch, &wamids, now).await?;
-        transition::write_back(&mut tx, &batch).await?;
+        let wamids: Vec<&str> = inferred.iter().map(|one| one.wamid.as_str()).collect();
+        statuses::apply_parked(tx, &mut batch, &wamids, now).await?;
+        transition::write_back(tx, &batch).await?;
         let marking = failed("mark inferred messages");
-        sqlx::query(MARK).bind(json(&ids)?).execute(&mut *tx).await.map_err(marking)?;
+        sqlx::query(MARK).bind(json(&ids)?).execute(tx).await.map_err(marking)?;
     }
-    tx.commit().await.map_err(failed("commit inferred statuses"))?;
-    Ok(changed(ids.len()))
+    Ok(ids)
 }
 
-async fn is_due(store: &SqliteStore, now: DateTime<Utc>) -> Result<bool> {
-    let mut tx = store.snapshot().await?;
-    sqlx::query_scalar(IS_DUE)
-        .bind(micros(now))
-        .fetch_one(&mut *tx)
+/// Whose ids parked statuses tell, among these doubts.
+async fn decide(
+    tx: &mut SqliteConnection,
+    doubts: &[i64],
+    waits: Waits,
+    now: DateTime<Utc>,
+) -> Result<Vec<Inferred>> {
+    if doubts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(String, i64)> = sqlx::query_as(TOLD)
+        .bind(json(doubts)?)
+        .fetch_all(&mut *tx)
         .await
-        .map_err(failed("look for parked statuses"))
+        .map_err(failed("read what is parked of doubts"))?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parked: Vec<Parked> =
+        rows.iter().map(|(status, came)| parked(status, *came)).collect::<Result<_>>()?;
+    let look = Look::at(&parked);
+    let mut inferred = look.decide(&candidates(tx, &look.wanted()).await?, waits, now);
+    // Others may be told of as well: it is their turn at another time.
+    inferred.retain(|one| doubts.contains(&one.id));
+    Ok(inferred)
 }
 
 async fn candidates(tx: &mut SqliteConnection, wanted: &[Wanted]) -> Result<Vec<Candidate>> {

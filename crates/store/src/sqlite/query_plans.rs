@@ -37,16 +37,13 @@ async fn hot_queries_search_by_index() {
             "SEARCH p USING COVERING INDEX sqlite_autoindex_parked_statuses_1 (wamid=?)",
         ),
         (
-            "whether a parked status is to be looked at",
-            inferring::IS_DUE,
-            "COVERING INDEX parked_statuses_to_infer",
+            "doubts in turn",
+            inferring::DOUBTS,
+            "USING COVERING INDEX messages_in_doubt ((campaign_id,doubt_since)>(?,?))",
         ),
-        ("whether anything is in doubt", inferring::IS_DUE, "messages_in_doubt"),
-        (
-            "parked statuses to look at",
-            inferring::TAKE,
-            "USING COVERING INDEX parked_statuses_to_infer (look_at<?)",
-        ),
+        ("what is parked of doubts", inferring::TOLD, "INDEX parked_statuses_by_address (address=?)"),
+        ("… by another", inferring::TOLD, "INDEX parked_statuses_by_other_address (other_address=?)"),
+        ("… by id", inferring::TOLD, "SEARCH p USING INDEX sqlite_autoindex_parked_statuses_1 (wamid=?)"),
         (
             "whose status it is",
             inferring::CANDIDATES,

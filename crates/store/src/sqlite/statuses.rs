@@ -9,7 +9,7 @@ use crate::StoreError;
 use crate::codec::{changed, failed, from_json, json, micros};
 use crate::model::{StatusReport, StatusUpdate};
 use crate::moving::batch::Batch;
-use crate::moving::inferring::first_look;
+use crate::moving::inferring::addresses;
 use crate::moving::statuses::{self, Told, Unparked, named, unnamed};
 use crate::webhooks::{NEVER_MATCHED, WebhookCount};
 
@@ -17,8 +17,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// Identical statuses are parked once: webhooks are repeated for days.
 const PARK: &str = "
-    INSERT INTO parked_statuses (wamid, status, parked_at, look_at)
-    SELECT value ->> 0, value ->> 1, ?2, value ->> 2 FROM json_each(?1) WHERE true
+    INSERT INTO parked_statuses (wamid, status, parked_at, address, other_address)
+    SELECT value ->> 0, value ->> 1, ?2, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true
     ON CONFLICT (wamid, status) DO NOTHING";
 
 /// Parked statuses of these ids, in the order in which they came.
@@ -50,8 +50,11 @@ pub(super) async fn apply(
     transition::load_by_wamid(&mut tx, &mut batch, &wamids).await?;
     let applied = statuses::apply(&mut batch, updates, now);
     if !applied.unmatched.is_empty() {
-        let row = |u: &&StatusUpdate| Ok((u.wamid.clone(), json(u)?, first_look(u, now).map(micros)));
-        let rows: Vec<_> = applied.unmatched.iter().map(row).collect::<Result<_>>()?;
+        let mut rows = Vec::new();
+        for update in &applied.unmatched {
+            let [address, other] = addresses(update);
+            rows.push((&update.wamid, json(update)?, address, other));
+        }
         let parking = failed("park statuses");
         sqlx::query(PARK).bind(json(&rows)?).bind(micros(now)).execute(&mut *tx).await.map_err(parking)?;
     }

@@ -8,12 +8,13 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use super::connection::SqliteStore;
-use super::{slices, transition};
+use super::{inferring, slices, transition};
 use crate::StoreError;
 use crate::codec::{changed, count, failed, json, micros, span_micros};
-use crate::model::WorkerId;
+use crate::model::{SweptDoubts, WorkerId};
 use crate::moving::batch::Batch;
 use crate::moving::doubts;
+use crate::moving::inferring::Waits;
 use crate::moving::sweeping::{self, Lost, Placement, Unsent, parts};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -196,18 +197,21 @@ async fn doubt_claims(
 }
 
 /// See [`crate::Store::sweep_doubts`].
-pub(super) async fn doubts(store: &SqliteStore, now: DateTime<Utc>, limit: u32) -> Result<u64> {
+pub(super) async fn doubts(store: &SqliteStore, now: DateTime<Utc>, limit: u32) -> Result<SweptDoubts> {
     let mut tx = store.change().await?;
-    let old: Vec<(i64, bool)> = sqlx::query_as(OLD_DOUBTS)
+    let mut old: Vec<(i64, bool)> = sqlx::query_as(OLD_DOUBTS)
         .bind(micros(now))
         .bind(limit)
         .fetch_all(&mut *tx)
         .await
         .map_err(failed("find old doubts"))?;
     let ids: Vec<i64> = old.iter().map(|(id, _)| *id).collect();
-    let moved = moved(&mut tx, &ids, |batch| doubts::end_by_policy(batch, &old, now)).await?;
+    let settled = inferring::settle(&mut tx, &ids, Waits::NONE, now).await?;
+    old.retain(|(id, _)| !settled.contains(id));
+    let ids: Vec<i64> = old.iter().map(|(id, _)| *id).collect();
+    let by_policy = moved(&mut tx, &ids, |batch| doubts::end_by_policy(batch, &old, now)).await?;
     tx.commit().await.map_err(failed("commit the end of doubts"))?;
-    Ok(moved)
+    Ok(SweptDoubts { by_policy, by_status: changed(settled.len()) })
 }
 
 /// See [`crate::Store::sweep_ttl`].
