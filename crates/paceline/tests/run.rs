@@ -6,6 +6,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
 
 const WORKERS: &str = "\
 [webhook]
@@ -17,6 +20,9 @@ waba_id = \"102290129340398\"
 token_env = \"SHOP_TOKEN\"
 ";
 
+/// How long a test waits for an answer that has to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A process of `paceline` that is killed when the test ends.
 struct Process {
     child: Child,
@@ -26,8 +32,13 @@ struct Process {
 
 impl Process {
     fn start(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_paceline"))
-            .args(arguments)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paceline"));
+        command.args(arguments);
+        Self::spawn(command, folder, variables)
+    }
+
+    fn spawn(mut command: Command, folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut child = command
             .current_dir(folder)
             .env_clear()
             .envs([("SHOP_TOKEN", "t"), ("META_APP_SECRET", "s"), ("WEBHOOK_VERIFY_TOKEN", "word")])
@@ -45,12 +56,25 @@ impl Process {
     /// `paceline run`, and the address of its webhook listener from its log.
     fn run(folder: &Path) -> (Self, String) {
         std::fs::write(folder.join("workers.toml"), WORKERS).unwrap();
-        let mut process = Self::start(folder, &["run", "--log-format", "json"], &[]);
-        let line = process.log_line("paceline runs");
+        Self::start(folder, &["run", "--log-format", "json"], &[]).announced()
+    }
+
+    /// The same, with so many file descriptors and no way to more.
+    fn run_with_descriptors(folder: &Path, descriptors: u32) -> (Self, String) {
+        std::fs::write(folder.join("workers.toml"), WORKERS).unwrap();
+        let program = env!("CARGO_BIN_EXE_paceline");
+        let script = format!("ulimit -n {descriptors} && exec '{program}' run --log-format json");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &script]);
+        Self::spawn(shell, folder, &[]).announced()
+    }
+
+    fn announced(mut self) -> (Self, String) {
+        let line = self.log_line("paceline runs");
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         let webhook = line["webhook"].as_str().unwrap();
         let address = webhook.strip_prefix("http://").unwrap().strip_suffix("/webhooks/whatsapp").unwrap();
-        (process, address.to_owned())
+        (self, address.to_owned())
     }
 
     /// Reads the log up to the line that has this text.
@@ -92,6 +116,7 @@ impl Drop for Process {
 
 fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -111,6 +136,108 @@ fn it_runs_until_it_is_asked_to_stop() {
     let (status, log) = process.end();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(log.contains("everything in hand is recorded"), "{log}");
+}
+
+/// A connection that has sent this.
+fn sent(address: &str, text: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(text.as_bytes()).unwrap();
+    stream
+}
+
+/// The answer to a signed webhook without news.
+fn post(address: &str) -> String {
+    let body = r#"{"object":"whatsapp_business_account","entry":[]}"#;
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"s").unwrap();
+    mac.update(body.as_bytes());
+    let signature = hex::encode(mac.finalize().into_bytes());
+    let mut stream = sent(
+        address,
+        &format!(
+            "POST /webhooks/whatsapp HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\
+             x-hub-signature-256: sha256={signature}\r\n\r\n{body}",
+            body.len()
+        ),
+    );
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// More connections than the process may have files: those that wait for nothing make way, those that are busy have a
+/// bound, and in any case there is a way to the health pages and a file for the database.
+#[test]
+fn who_fills_the_connections_keeps_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (process, address) = Process::run_with_descriptors(folder.path(), 200);
+    let is_well = || {
+        for page in ["/healthz", "/readyz"] {
+            let answer = get(&address, page);
+            assert!(answer.starts_with("HTTP/1.1 200"), "{page}: {answer}");
+        }
+    };
+    let silent: Vec<TcpStream> = (0..500).map(|_| sent(&address, "")).collect();
+    is_well();
+    assert!(post(&address).starts_with("HTTP/1.1 200"));
+    let slow: Vec<TcpStream> =
+        (0..500).map(|_| sent(&address, "POST /webhooks/whatsapp HTTP/1.1\r\nhost:")).collect();
+    is_well();
+    assert!(post(&address).starts_with("HTTP/1.1 200"));
+
+    let head = "POST /webhooks/whatsapp HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\n{";
+    let mut busy: Vec<TcpStream> = (0..300).map(|_| sent(&address, head)).collect();
+    is_well();
+    // One that came just now may not be busy yet, and make way. Who comes when all are is told to come again, at once.
+    while !post(&address).starts_with("HTTP/1.1 503") {
+        busy.push(sent(&address, head));
+        assert!(busy.len() < 1_000, "busy connections have no bound");
+    }
+    is_well();
+
+    drop((silent, slow, busy));
+    let mut answer = post(&address);
+    while answer.starts_with("HTTP/1.1 503") {
+        answer = post(&address);
+    }
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    process.signal("TERM");
+    let (status, log) = process.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(!log.contains("could not be accepted"), "the bound is below what the process may have: {log}");
+}
+
+/// Whoever waits for a request leaves a descriptor for the next, and that there is none is said once, not at each try.
+#[test]
+fn without_a_descriptor_left_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (process, address) = Process::run_with_descriptors(folder.path(), 32);
+    let silent: Vec<TcpStream> = (0..200).map(|_| sent(&address, "")).collect();
+    let health = get(&address, "/healthz");
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+    drop(silent);
+    process.signal("TERM");
+    let (status, log) = process.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!((1..=5).contains(&log.matches("a connection could not be accepted").count()), "{log}");
+}
+
+#[test]
+fn few_descriptors_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("workers.toml"), WORKERS).unwrap();
+    let script = format!("ulimit -n 200 && exec '{}' run", env!("CARGO_BIN_EXE_paceline"));
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &script]);
+    let mut process = Process::spawn(shell, folder.path(), &[]);
+    let line = process.log_line("file descriptors");
+    assert!(
+        line.contains(
+            "the process may have 200 file descriptors (ulimit -n), so at most 100 connections with webhooks are open at \
+             once instead of 4096; let it have 8192 (LimitNOFILE= in systemd, --ulimit nofile= in Docker)"
+        ),
+        "{line}"
+    );
 }
 
 #[test]

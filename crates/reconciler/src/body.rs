@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::StreamExt;
 
 /// The largest body that is read, bytes (platform: webhook payloads have at most 3 MB).
@@ -28,9 +28,13 @@ pub struct Limits {
     pub body: Duration,
     /// How long a connection is kept, however busy it is: then its request is answered and it is closed.
     pub connection: Duration,
-    /// How many connections are open at once; others wait to be accepted.
+    /// How many connections are open at once, beside a few spare ones: for the next one, one that waits for a request is
+    /// closed. Where all of them are busy, further posts are answered with 503.
     pub connections: usize,
-    /// How many bytes of bodies are held at once; the posts that would be too much are answered with 503.
+    /// How many bytes the bodies take that are read at once, or whose posts are not answered yet; the posts that would be
+    /// too much are answered with 503. That is not all of the memory: a connection has up to 16 KB each of what it read
+    /// and what it writes (64 MB each of 4,096 connections, which only heads and bodies that come in pieces as large
+    /// fill; hyper begins with 8 KB), and what bodies say, decoded, may take a few times their bytes.
     pub held: usize,
 }
 
@@ -126,27 +130,35 @@ impl Bodies {
     /// Reads a body to its end.
     pub(crate) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Whole, Refused> {
         let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        if said.and_then(|said| said.parse::<u64>().ok()).is_some_and(|said| said > LARGEST as u64) {
-            return Err(Refused::TooLarge);
-        }
-        let reading = tokio::time::timeout(self.limits.body, self.read_all(body)).await;
+        let said = said.and_then(|said| said.parse::<u64>().ok());
+        let most =
+            said.map_or(Some(LARGEST), |said| usize::try_from(said).ok().filter(|said| *said <= LARGEST));
+        let most = most.ok_or(Refused::TooLarge)?;
+        let reading = tokio::time::timeout(self.limits.body, self.read_all(body, most)).await;
         reading.unwrap_or(Err(Refused::TooSlow))
     }
 
-    async fn read_all(&self, body: Body) -> Result<Whole, Refused> {
+    /// Reads a body that has `most` bytes at the most, which bounds the memory that is set aside for it.
+    async fn read_all(&self, body: Body, most: usize) -> Result<Whole, Refused> {
         let mut share = Share { held: self.held.clone(), bytes: 0 };
         let mut chunks = body.into_data_stream();
-        let mut bytes = BytesMut::new();
+        let mut bytes = Vec::new();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| Refused::CutOff)?;
-            if bytes.len() + chunk.len() > LARGEST {
+            let length = bytes.len() + chunk.len();
+            if length > LARGEST {
                 return Err(Refused::TooLarge);
             }
-            if !share.grow(chunk.len(), self.limits.held) {
-                return Err(Refused::TooMany);
+            // What is set aside is what counts; it doubles, as what was read is copied each time.
+            if length > share.bytes {
+                let room = most.min(2 * share.bytes).max(length);
+                if !share.grow(room - share.bytes, self.limits.held) {
+                    return Err(Refused::TooMany);
+                }
+                bytes.reserve_exact(room - bytes.len());
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Whole { bytes: bytes.freeze(), _share: share })
+        Ok(Whole { bytes: Bytes::from(bytes), _share: share })
     }
 }

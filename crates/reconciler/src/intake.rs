@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::extract::{Query, State};
+use axum::http::header::{CONNECTION, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use whatsapp::signature::{self, SignatureError};
@@ -65,6 +66,18 @@ pub(crate) fn router(
         counters,
         bodies: Bodies::new(limits),
     })
+}
+
+/// What posts get while every connection that there may be is busy.
+pub(crate) fn router_when_full(counters: Arc<Counters>) -> axum::Router {
+    let full = async move || {
+        add(&counters.turned_away, 1);
+        // Its body is not read.
+        let headers = [(RETRY_AFTER, "1"), (CONNECTION, "close")];
+        (StatusCode::SERVICE_UNAVAILABLE, headers, "too many connections are busy; send it again")
+            .into_response()
+    };
+    axum::Router::new().route(PATH, any(full))
 }
 
 #[derive(Debug, Deserialize)]

@@ -9,6 +9,7 @@
 //! | [`intake`] | the HTTP side |
 //! | [`body`] | bodies, read within limits of size, time and memory |
 //! | [`serve()`] | connections, within limits of number and time |
+//! | `crowd` | who is connected, and who makes way for the next |
 //! | [`commit`] | many requests, one transaction |
 //! | [`translate`] | what a webhook event means for the store |
 //! | [`stops`] | what a failed message stops beside it |
@@ -19,6 +20,7 @@
 
 pub mod body;
 pub mod commit;
+mod crowd;
 pub mod health;
 pub mod intake;
 pub mod news;
@@ -38,7 +40,7 @@ pub use body::Limits;
 pub use commit::Committer;
 pub use intake::Counters;
 pub use numbers::KnownSender;
-pub use serve::serve;
+pub use serve::{Routes, serve};
 
 /// How webhooks are taken in.
 #[derive(Debug, Clone)]
@@ -89,6 +91,11 @@ impl Reconciler {
     /// The same, within limits of one's own.
     pub fn router_within(&self, limits: Limits) -> axum::Router {
         intake::router(self.settings.clone(), self.committer.handle(), self.counters.clone(), limits)
+    }
+
+    /// What stands for these routes while every connection that there may be is busy: 503.
+    pub fn router_when_full(&self) -> axum::Router {
+        intake::router_when_full(self.counters.clone())
     }
 
     /// Commits what the routes take in, until `stop` is cancelled and everything taken in is answered.

@@ -481,8 +481,8 @@ async fn take_webhooks(
     platform.set_webhook(&url, APP_SECRET.1);
     let headers = [(SHARED_SECRET_HEADER.to_owned(), SHARED_SECRET.1.to_owned())].into();
     platform.set_keyed_webhook(&KeyedWebhook { url, headers });
-    let router = reconciler.router();
-    tokio::spawn(reconciler::serve(listener, router, reconciler::Limits::default(), stop.clone()));
+    let routes = reconciler::Routes { all: reconciler.router(), when_full: reconciler.router_when_full() };
+    tokio::spawn(reconciler::serve(listener, routes, reconciler::Limits::default(), stop.clone()));
     let stop = stop.clone();
     tokio::spawn(async move { reconciler.run(stop).await });
 }

@@ -14,8 +14,10 @@
 //! | [`running`] | supervising and stopping them |
 //! | [`signals`] | SIGTERM and Ctrl-C: once to stop, twice to end at once |
 //! | [`listener`] | binding an address |
+//! | `descriptors` | how many files and connections the process may have |
 //! | `health` | the health pages |
 
+mod descriptors;
 mod health;
 mod listener;
 mod lock;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use axum::Router;
 use clock::SharedClock;
 use queue::SenderPace;
+use reconciler::{Limits, Routes};
 use store::SharedStore;
 use store::model::WorkerId;
 use tokio::net::TcpListener;
 use worker::WorkerSender;
 
+use super::descriptors;
 use super::health::{self, Needs};
 use super::means::Means;
 use super::one_queue::OneQueue;
@@ -51,11 +53,12 @@ pub(crate) struct Parts<'c> {
 pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     let Parts { config, roles: set, secrets, store, clock, runs, listener } = parts;
     let started = clock.now();
+    let connections = descriptors::connections(Limits::default().connections);
     let id = WorkerId(format!("{}-{}-{}", host(), std::process::id(), started.timestamp_micros()));
     let install = store.install_id().await?;
     let stops = Stops::default();
     let mut roles = Roles::default();
-    let mut routes = Router::new();
+    let (mut routes, mut when_full) = (Router::new(), Router::new());
     let mut counters = None;
     let mut address = None;
     let mut needs = Needs { store: store.clone(), queue: None, stopping: stops.sending.clone() };
@@ -152,6 +155,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         };
         let reconciler = Arc::new(reconciler::Reconciler::new(settings, store, clock));
         routes = routes.merge(reconciler.router());
+        when_full = when_full.merge(reconciler.router_when_full());
         counters = Some(reconciler.counters());
         let stop = stops.storing.clone();
         roles.spawn("webhook intake", async move {
@@ -161,10 +165,12 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     }
     if let Some(listener) = listener {
         address = Some(listener.local_addr()?);
-        let routes = routes.merge(health::router(needs));
+        let health = health::router(needs);
+        let routes = Routes { all: routes.merge(health.clone()), when_full: when_full.merge(health) };
+        let limits = Limits { connections, ..Limits::default() };
         let stop = stops.listening.clone();
         roles.spawn("listener", async move {
-            reconciler::serve(listener, routes, reconciler::Limits::default(), stop).await;
+            reconciler::serve(listener, routes, limits, stop).await;
             Ok(())
         });
     }

@@ -290,15 +290,49 @@ async fn what_all_posts_hold_together_is_limited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_are_limited_and_each_ends() {
-    let limits = Limits { connections: 2, connection: Duration::from_millis(300), ..Limits::default() };
-    let intake = Intake::start(limits).await;
-    let mut idle = [intake.connect().await, intake.connect().await];
-    // The third one is answered when the time of the others is over.
-    assert_eq!(intake.post(&[], b"{}").await.0, 401);
-    for connection in &mut idle {
-        assert_eq!(answer(connection).await.0, 0);
+async fn who_waits_for_nothing_makes_way() {
+    let intake = Intake::start(Limits { connections: 2, ..Limits::default() }).await;
+    let [mut first, mut second] = [intake.connect().await, intake.connect().await];
+    // The first one had its answer after the second one: the second one has waited longest.
+    for connection in [&mut second, &mut first] {
+        connection.write_all(head("GET", "/webhooks/whatsapp", &[]).as_bytes()).await.unwrap();
+        assert_eq!(answer(connection).await.0, 403);
     }
+    assert_eq!(intake.post(&[], b"{}").await.0, 401);
+    assert_eq!(answer(&mut second).await.0, 0, "it made way");
+    first.write_all(head("GET", "/webhooks/whatsapp", &[]).as_bytes()).await.unwrap();
+    assert_eq!(answer(&mut first).await.0, 403, "it stayed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_busy_stays_and_others_are_told_to_come_again() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let intake = Intake::start(limits).await;
+    let body = intake.body(0, "delivered");
+    let (length, signature) = (body.len().to_string(), signed(SECRET, body.as_bytes()));
+    let headers = [("content-length", length.as_str()), (SIGNATURE, signature.as_str())];
+    let mut busy = intake.connect().await;
+    let head =
+        head("POST", reconciler::intake::PATH, &[&headers[..], &[("expect", "100-continue")]].concat());
+    busy.write_all(head.as_bytes()).await.unwrap();
+    // From here on its body is waited for.
+    assert_eq!(answer(&mut busy).await.0, 100);
+    for _ in 0..40 {
+        let told = intake.post(&headers[1..], body.as_bytes()).await;
+        assert_eq!(told, (503, "too many connections are busy; send it again".to_owned()));
+    }
+    assert_eq!(intake.counters.turned_away.load(Ordering::Relaxed), 40);
+    busy.write_all(body.as_bytes()).await.unwrap();
+    assert_eq!(answer(&mut busy).await.0, 200);
+    assert_eq!(intake.scene.state(0).await, State::Delivered);
+    assert_eq!(intake.post(&headers[1..], body.as_bytes()).await.0, 200, "there is room again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_connection_ends() {
+    let limits = Limits { connection: Duration::from_millis(300), ..Limits::default() };
+    let mut idle = Intake::start(limits).await.connect().await;
+    assert_eq!(answer(&mut idle).await.0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clock::SystemClock;
 use hmac::{Hmac, KeyInit, Mac};
-use reconciler::{Counters, Limits, Reconciler, Settings};
+use reconciler::{Counters, Limits, Reconciler, Routes, Settings};
 use store::SqliteStore;
 use store::conformance::scene::{Scene, Setup, at};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,7 +47,9 @@ impl Intake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, counters) = (listener.local_addr().unwrap(), reconciler.counters());
         let stop = CancellationToken::new();
-        tokio::spawn(reconciler::serve(listener, reconciler.router_within(limits), limits, stop.clone()));
+        let routes =
+            Routes { all: reconciler.router_within(limits), when_full: reconciler.router_when_full() };
+        tokio::spawn(reconciler::serve(listener, routes, limits, stop.clone()));
         let stopped = stop.clone();
         tokio::spawn(async move { reconciler.run(stopped).await });
         Self { address, scene, counters, install, stop }
