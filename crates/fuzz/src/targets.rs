@@ -28,7 +28,7 @@ pub struct Target {
 
 /// All targets.
 pub const TARGETS: [Target; 4] = [
-    Target { name: "webhook", read: webhook, fixed: 1 << 20, per_byte: 400 },
+    Target { name: "webhook", read: webhook, fixed: 1 << 20, per_byte: 100 },
     Target { name: "signature", read: signed, fixed: 1 << 16, per_byte: 4 },
     Target { name: "campaign_file", read: campaign_file, fixed: 16 << 20, per_byte: 1_000 },
     Target { name: "audience_row", read: audience_row, fixed: 64 << 20, per_byte: 1_000 },

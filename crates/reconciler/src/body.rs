@@ -34,7 +34,8 @@ pub struct Limits {
     /// How many bytes the bodies take that are read at once, or whose posts are not answered yet; the posts that would be
     /// too much are answered with 503. That is not all of the memory: a connection has up to 16 KB each of what it read
     /// and what it writes (64 MB each of 4,096 connections, which only heads and bodies that come in pieces as large
-    /// fill; hyper begins with 8 KB), and what bodies say, decoded, may take a few times their bytes.
+    /// fill; hyper begins with 8 KB), and what genuine bodies say, decoded, takes a few
+    /// times their bytes (less than a hundred times, should the platform send nothing but tiny parts).
     pub held: usize,
 }
 

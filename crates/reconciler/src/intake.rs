@@ -114,6 +114,11 @@ fn is_genuine(settings: &Settings, headers: &HeaderMap, body: &[u8]) -> Result<(
     signature::verify(&settings.app_secrets, header, body)
 }
 
+/// Why this part cannot be read, where it cannot.
+fn why_unreadable(posted: &Posted) -> Option<&str> {
+    if let Event::Unreadable { why } = &posted.event { Some(why) } else { None }
+}
+
 async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Body) -> Response {
     // Held until the answer: its bytes count as long as what was decoded of them is there.
     let whole = match intake.bodies.read(&headers, body).await {
@@ -139,10 +144,12 @@ async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Body) -
         Err(error) => {
             // Signed and not readable: repeating it would not help, so it is counted and taken.
             add(&intake.counters.unreadable, 1);
-            tracing::error!(error = &error as &dyn std::error::Error, "a signed webhook could not be read");
             vec![Posted { event: Event::Unreadable { why: error.to_string() }, at: None }]
         }
     };
+    if let Some(why) = events.iter().find_map(why_unreadable) {
+        tracing::error!(why, "a signed webhook, or a part of it, could not be read");
+    }
     match intake.commit.commit(events).await {
         Ok(()) => {
             add(&intake.counters.taken, 1);

@@ -8,7 +8,10 @@ use whatsapp::webhook::{Choice, Event};
 /// More kinds than this are not told apart in one commit: unknown fields may have any name.
 const MOST_KINDS: usize = 64;
 
-/// What stands for the kinds beyond [`MOST_KINDS`].
+/// The kind of what should have been readable and is not.
+const UNREADABLE: &str = "unreadable";
+
+/// What stands for the kinds beyond [`MOST_KINDS`], and for what a post has too much of to be told apart.
 const FURTHER: &str = "other";
 
 /// The longest name of a kind, and the longest id of a number, in characters.
@@ -23,20 +26,30 @@ pub struct Seen {
 impl Seen {
     /// Counts an event that is no status.
     pub fn count(&mut self, event: &Event) {
-        if let Some((kind, number)) = kind(event) {
-            self.count_kind(kind, number);
+        if let Event::Further { unreadable, other } = event {
+            self.add(UNREADABLE.to_owned(), None, *unreadable);
+            self.add(FURTHER.to_owned(), None, *other);
+        } else if let Some((kind, number)) = kind(event) {
+            self.add(kind, number, 1);
         }
     }
 
     /// Counts one of a kind, of a number.
     pub fn count_kind(&mut self, kind: String, number: Option<&str>) {
+        self.add(kind, number, 1);
+    }
+
+    fn add(&mut self, kind: String, number: Option<&str>, n: u64) {
+        if n == 0 {
+            return;
+        }
         let kind: String = kind.chars().take(LONGEST.0).collect();
         let number: String = number.unwrap_or_default().chars().take(LONGEST.1).collect();
         let mut key = (kind, number);
         if self.counts.len() >= MOST_KINDS && !self.counts.contains_key(&key) {
             key = (FURTHER.to_owned(), String::new());
         }
-        *self.counts.entry(key).or_default() += 1;
+        *self.counts.entry(key).or_default() += n;
     }
 
     /// What was counted.
@@ -51,11 +64,12 @@ impl Seen {
     }
 }
 
-/// The kind of an event and its number; `None` for statuses, which are counted with their messages.
+/// The kind of an event and its number; `None` for statuses, which are counted with their messages, and for what stands
+/// for many.
 fn kind(event: &Event) -> Option<(String, Option<&str>)> {
     let plain = |kind: &str| (kind.to_owned(), None);
     Some(match event {
-        Event::Status(_) => return None,
+        Event::Status(_) | Event::Further { .. } => return None,
         Event::Preference(preference) => {
             let choice = match preference.choice {
                 Choice::Stop => "stop",
@@ -81,7 +95,7 @@ fn kind(event: &Event) -> Option<(String, Option<&str>)> {
         Event::Capability(_) => plain("capability"),
         Event::Alert(_) => plain("alert"),
         Event::Other { field } => (format!("other.{field}"), None),
-        Event::Unreadable { .. } => plain("unreadable"),
+        Event::Unreadable { .. } => plain(UNREADABLE),
     })
 }
 

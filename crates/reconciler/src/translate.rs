@@ -139,7 +139,11 @@ pub fn translate(posted: &Posted, ours: &Ours, now: DateTime<Utc>, changes: &mut
             );
         }
         // Clicks name nobody and no message.
-        Event::UserAction(_) | Event::AppError(_) | Event::Other { .. } | Event::Unreadable { .. } => {}
+        Event::UserAction(_)
+        | Event::AppError(_)
+        | Event::Other { .. }
+        | Event::Unreadable { .. }
+        | Event::Further { .. } => {}
     }
 }
 

@@ -127,6 +127,20 @@ async fn what_is_signed_and_cannot_be_read_is_counted_and_not_asked_for_again() 
     assert_eq!(intake.counters.unreadable.load(Ordering::Relaxed), 6);
 }
 
+/// A genuine post of a status, and of as many parts that cannot be read as fit beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_million_unreadable_parts_are_counted_and_cost_no_other() {
+    let intake = intake().await;
+    let unread = 1_400_000;
+    let status = intake.body(0, "delivered");
+    let body = status.replacen("\"entry\":[", &format!("\"entry\":[{}", "0,".repeat(unread)), 1);
+    assert_eq!(intake.post(&[(SIGNATURE, &signed(SECRET, body.as_bytes()))], body.as_bytes()).await.0, 200);
+    assert_eq!(intake.scene.state(0).await, State::Delivered);
+    let counts = intake.store.webhook_counts(chrono::NaiveDate::MIN).await.unwrap();
+    let counts: Vec<_> = counts.iter().map(|count| (count.kind.as_str(), count.n)).collect();
+    assert_eq!(counts, [("unreadable", unread as u64)]);
+}
+
 /// A genuine post of exactly the largest size, and one of a byte more.
 #[tokio::test(flavor = "multi_thread")]
 async fn three_megabytes_are_taken_and_a_byte_more_is_not() {

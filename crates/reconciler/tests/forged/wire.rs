@@ -20,6 +20,7 @@ pub(crate) struct Intake {
     pub(crate) address: SocketAddr,
     pub(crate) scene: Scene,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) store: store::SharedStore,
     pub(crate) install: String,
     stop: CancellationToken,
 }
@@ -43,7 +44,7 @@ impl Intake {
             install: install.clone(),
             senders: Vec::new(),
         };
-        let reconciler = Reconciler::new(settings, store, Arc::new(SystemClock::new()));
+        let reconciler = Reconciler::new(settings, store.clone(), Arc::new(SystemClock::new()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, counters) = (listener.local_addr().unwrap(), reconciler.counters());
         let stop = CancellationToken::new();
@@ -52,7 +53,7 @@ impl Intake {
         tokio::spawn(reconciler::serve(listener, routes, limits, stop.clone()));
         let stopped = stop.clone();
         tokio::spawn(async move { reconciler.run(stopped).await });
-        Self { address, scene, counters, install, stop }
+        Self { address, scene, counters, store, install, stop }
     }
 
     /// A webhook that says `status` of the first attempt of a message.

@@ -11,6 +11,9 @@ use super::event::{
 use super::raw::{self, Raw};
 use crate::health::{MessagingLimit, Quality};
 
+/// How many restrictions of an account are kept; the platform knows fewer kinds.
+const MOST_RESTRICTIONS: usize = 100;
+
 /// The event, or `None` where it is none that anybody here asks for.
 pub(super) fn decode(
     field: &str,
@@ -129,8 +132,7 @@ fn account(keys: &Keys<'_>, waba_id: Option<String>) -> Option<Event> {
 }
 
 fn restrictions(list: Raw<'_>) -> Vec<Restriction> {
-    raw::list(list, "restriction_info")
-        .unwrap_or_default()
+    raw::first(list, MOST_RESTRICTIONS)
         .into_iter()
         .map(|item| {
             let RestrictionInfo { restriction_type, expiration } = raw::object(Some(item));

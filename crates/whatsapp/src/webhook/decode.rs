@@ -3,6 +3,7 @@
 //! The post is taken apart level by level without being looked into (each level keeps the text of the next),
 //! so that a part that cannot be read loses only itself.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -29,7 +30,8 @@ pub enum DecodeError {
 /// ([`crate::signature::verify`]).
 ///
 /// Every status, message and change of the post gives at least one event, also those that cannot be read or
-/// that nobody asked for.
+/// that nobody asked for; of these, those beyond a thousand share one ([`Event::Further`]). What is decoded takes
+/// less than a hundred times the memory of the body, whatever it is made of; of a body of statuses it is a few times.
 ///
 /// # Errors
 ///
@@ -45,38 +47,32 @@ pub fn decode(body: &[u8]) -> Result<Vec<Posted>, DecodeError> {
     if envelope.entry.is_none() {
         return Err(DecodeError::NoEntries);
     }
-    let entries = raw::list(envelope.entry, "entry").map_err(|_| DecodeError::NoEntries)?;
     let foreign = raw::text(envelope.object).filter(|object| object != "whatsapp_business_account");
 
-    let mut posted = Vec::new();
-    let untimed = |event| Posted { event, at: None };
-    for entry in entries {
-        let entry: Entry<'_> = match raw::required(entry, "an entry") {
-            Ok(entry) => entry,
-            Err(why) => {
-                posted.push(untimed(Event::Unreadable { why }));
-                continue;
-            }
-        };
-        let (waba_id, at) = (raw::name(entry.id), raw::time(entry.time));
-        let mut events = Vec::new();
-        match raw::list(entry.changes, "an entry's changes") {
-            Ok(changes) => {
-                for change in changes {
-                    decode_change(change, waba_id.as_deref(), foreign.as_deref(), &mut events);
-                }
-            }
-            Err(why) => events.push(Event::Unreadable { why }),
-        }
-        posted.extend(events.into_iter().map(|event| Posted { event, at }));
-    }
-    Ok(posted)
+    let mut events = Events::default();
+    raw::each(envelope.entry, "entry", |entry| decode_entry(entry, foreign.as_deref(), &mut events))
+        .map_err(|_| DecodeError::NoEntries)?;
+    Ok(events.all())
 }
 
-fn decode_change(change: &RawValue, waba_id: Option<&str>, foreign: Option<&str>, events: &mut Vec<Event>) {
+fn decode_entry(entry: &RawValue, foreign: Option<&str>, events: &mut Events) {
+    events.at = None;
+    let entry: Entry<'_> = match raw::required(entry, "an entry") {
+        Ok(entry) => entry,
+        Err(why) => return events.unreadable(|| why),
+    };
+    let waba_id = raw::name(entry.id);
+    events.at = raw::time(entry.time);
+    let decode = |change| decode_change(change, waba_id.as_deref(), foreign, events);
+    if let Err(why) = raw::each(entry.changes, "an entry's changes", decode) {
+        events.unreadable(|| why);
+    }
+}
+
+fn decode_change(change: &RawValue, waba_id: Option<&str>, foreign: Option<&str>, events: &mut Events) {
     let change: Change<'_> = match raw::required(change, "a change") {
         Ok(change) => change,
-        Err(why) => return events.push(Event::Unreadable { why }),
+        Err(why) => return events.unreadable(|| why),
     };
     let field = raw::text(change.field).unwrap_or_default();
     if let Some(object) = foreign {
@@ -87,13 +83,63 @@ fn decode_change(change: &RawValue, waba_id: Option<&str>, foreign: Option<&str>
     };
     let keys: Keys<'_> = match raw::required(value, &format!("the value of {}", shortened(&field, 60))) {
         Ok(keys) => keys,
-        Err(why) => return events.push(Event::Unreadable { why }),
+        Err(why) => return events.unreadable(|| why),
     };
 
-    let before = events.len();
+    let before = events.pushed;
     messages::decode(&keys, events);
-    if events.len() == before {
+    if events.pushed == before {
         events.push(business::decode(&field, &keys, &change, waba_id).unwrap_or_else(|| other(&[&field])));
+    }
+}
+
+/// How many parts of a post that are only counted are told one by one. The platform puts at most 1,000 updates into a post.
+const MOST_COUNTED: usize = 1_000;
+
+/// What a post was found to say so far.
+#[derive(Default)]
+pub(super) struct Events {
+    posted: Vec<Posted>,
+    /// When the entry came about whose events are found.
+    at: Option<DateTime<Utc>>,
+    /// How many there were, also of those that are not told one by one.
+    pushed: u64,
+    /// How many of [`Events::posted`] are only counted.
+    counted: usize,
+    unreadable: u64,
+    other: u64,
+}
+
+impl Events {
+    /// Adds an event.
+    pub(super) fn push(&mut self, event: Event) {
+        self.pushed += 1;
+        let is_other = matches!(event, Event::Other { .. });
+        if is_other && self.counted == MOST_COUNTED {
+            self.other += 1;
+            return;
+        }
+        self.counted += usize::from(is_other);
+        self.posted.push(Posted { event, at: self.at });
+    }
+
+    /// Adds a part that cannot be read.
+    pub(super) fn unreadable(&mut self, why: impl FnOnce() -> String) {
+        self.pushed += 1;
+        if self.counted == MOST_COUNTED {
+            self.unreadable += 1;
+            return;
+        }
+        self.counted += 1;
+        self.posted.push(Posted { event: Event::Unreadable { why: why() }, at: self.at });
+    }
+
+    fn all(mut self) -> Vec<Posted> {
+        let (unreadable, other) = (self.unreadable, self.other);
+        if unreadable + other > 0 {
+            self.posted.push(Posted { event: Event::Further { unreadable, other }, at: None });
+        }
+        self.posted
     }
 }
 

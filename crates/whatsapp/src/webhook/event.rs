@@ -51,6 +51,13 @@ pub enum Event {
         /// Where and why, as a sentence fragment.
         why: String,
     },
+    /// Further parts of the post like [`Event::Unreadable`] and [`Event::Other`], too many to be told one by one.
+    Further {
+        /// How many that should have been readable and are not.
+        unreadable: u64,
+        /// How many that this program does not use.
+        other: u64,
+    },
 }
 
 /// What became of a message of ours. Statuses come in any order and more than once.

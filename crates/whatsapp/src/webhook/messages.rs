@@ -4,22 +4,26 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::decode::{Keys, other};
+use super::decode::{Events, Keys, other};
 use super::event::{
     AppError, Choice, Cost, Event, Inbound, InboundKind, Preference, Pricing, Status, StatusError,
     StatusEvent, UserAction,
 };
 use super::raw::{self, Raw};
+use crate::error_body::shortened;
 
 /// No message costs more, in any currency: what says so is not believed, as sums of it would pass what a database counts.
 const MOST_COST: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 
+/// How many errors of a failure are kept; the platform sends one.
+const MOST_ERRORS: usize = 10;
+
 /// Decodes the lists that a value may have, whatever its field is called. Adds nothing where it has none.
-pub(super) fn decode(keys: &Keys<'_>, events: &mut Vec<Event>) {
+pub(super) fn decode(keys: &Keys<'_>, events: &mut Events) {
     let Metadata { phone_number_id, display_phone_number } = raw::object(keys.metadata);
     let of = Of {
-        phone_number_id: raw::name(phone_number_id),
-        display_phone_number: raw::name(display_phone_number),
+        phone_number_id: raw::id(phone_number_id),
+        display_phone_number: raw::id(display_phone_number),
         contact: only_contact(keys.contacts),
     };
     each(keys.statuses, "statuses", events, |item| status(item, &of));
@@ -37,25 +41,25 @@ struct Of {
     contact: Option<(Option<String>, Option<String>)>,
 }
 
-fn each(
-    list: Raw<'_>,
-    name: &str,
-    events: &mut Vec<Event>,
-    read: impl Fn(&RawValue) -> Result<Event, String>,
-) {
-    match raw::list(list, name) {
-        Ok(items) => events.extend(items.into_iter().enumerate().map(|(i, item)| {
-            read(item).unwrap_or_else(|why| Event::Unreadable { why: format!("{name}[{i}]: {why}") })
-        })),
-        Err(why) => events.push(Event::Unreadable { why }),
+fn each(list: Raw<'_>, name: &str, events: &mut Events, read: impl Fn(&RawValue) -> Result<Event, String>) {
+    let mut place = 0;
+    let seen = raw::each(list, name, |item| {
+        match read(item) {
+            Ok(event) => events.push(event),
+            Err(why) => events.unreadable(|| format!("{name}[{place}]: {why}")),
+        }
+        place += 1;
+    });
+    if let Err(why) = seen {
+        events.unreadable(|| why);
     }
 }
 
 fn only_contact(contacts: Raw<'_>) -> Option<(Option<String>, Option<String>)> {
-    let contacts = raw::list(contacts, "contacts").ok()?;
+    let contacts = raw::first(contacts, 2);
     let [contact] = contacts.as_slice() else { return None };
     let Contact { wa_id, user_id } = raw::object(Some(contact));
-    Some((raw::name(wa_id), raw::name(user_id)))
+    Some((raw::id(wa_id), raw::id(user_id)))
 }
 
 fn status(item: &RawValue, of: &Of) -> Result<Event, String> {
@@ -71,7 +75,7 @@ fn status(item: &RawValue, of: &Of) -> Result<Event, String> {
         _ => return Ok(other(&["messages.statuses", &kind])),
     };
     // The reason of a failure is worth having even where it is of an odd shape; a failure is one without it.
-    let errors = raw::list(keys.errors, "errors").unwrap_or_default();
+    let errors = raw::first(keys.errors, MOST_ERRORS);
     Ok(Event::Status(StatusEvent {
         wamid,
         status,
@@ -118,6 +122,9 @@ fn pricing(item: Raw<'_>) -> Pricing {
 
 fn inbound(item: &RawValue, of: &Of) -> Result<Event, String> {
     let keys: InboundKeys<'_> = raw::required(item, "the message")?;
+    if [keys.from, keys.from_user_id, keys.user_id, keys.kind].iter().all(Option::is_none) {
+        return Err("the message says neither whose it is nor what".to_owned());
+    }
     let (contact_wa_id, contact_user_id) = of.contact.clone().unwrap_or_default();
     let ContextKeys { id: context_id } = raw::object(keys.context);
     let text = |raw| raw::text(raw).unwrap_or_default();
@@ -179,7 +186,7 @@ fn preference(item: &RawValue, of: &Of) -> Result<Event, String> {
         _ => (wa_id, user_id),
     };
     if wa_id.is_none() && user_id.is_none() {
-        return Err(format!("nobody is named who chose `{value}`"));
+        return Err(format!("nobody is named who chose `{}`", shortened(&value, 20)));
     }
     Ok(Event::Preference(Preference {
         wa_id,
@@ -206,10 +213,11 @@ fn user_action(item: &RawValue, of: &Of) -> Result<Event, String> {
 }
 
 fn app_error(item: &RawValue, of: &Of) -> Result<Event, String> {
-    Ok(Event::AppError(AppError {
-        error: status_error(Some(item)),
-        phone_number_id: of.phone_number_id.clone(),
-    }))
+    let error = status_error(Some(item));
+    if error.code.is_none() && error.title.is_empty() && error.details.is_none() {
+        return Err("the error says nothing".to_owned());
+    }
+    Ok(Event::AppError(AppError { error, phone_number_id: of.phone_number_id.clone() }))
 }
 
 /// Structs of raw values under their names on the wire; every key may be missing.

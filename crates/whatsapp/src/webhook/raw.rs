@@ -1,9 +1,12 @@
 //! Forgiving readers of single JSON values. Each looks at the value's own text, so that one odd value spoils
 //! nothing but itself, and so that amounts are read as they were written.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// A value that has not been looked into yet; `None` where it is missing or null.
@@ -18,6 +21,9 @@ const NO_TIME_FROM: f64 = 4.1e12;
 /// The longest text that names something: a message, a person, a number, a template. Meta's are shorter (a template's
 /// name has at most 512 bytes), and databases refuse keys of some thousand bytes.
 const LONGEST_NAME: usize = 512;
+
+/// The longest id of a number or a person: a business-scoped user id has two letters, a point and up to 128 characters.
+const LONGEST_ID: usize = 131;
 
 /// A string, or a number or boolean as its text. Blank is missing. U+FFFD stands for NUL, which databases refuse.
 pub(super) fn text(raw: Raw<'_>) -> Option<String> {
@@ -34,6 +40,12 @@ pub(super) fn text(raw: Raw<'_>) -> Option<String> {
 /// A text that names something: one that is too long for that is missing.
 pub(super) fn name(raw: Raw<'_>) -> Option<String> {
     text(raw).filter(|text| text.len() <= LONGEST_NAME)
+}
+
+/// The id of a number or a person, which may stand in many events of a post: one that is longer than any of the
+/// platform's is missing.
+pub(super) fn id(raw: Raw<'_>) -> Option<String> {
+    text(raw).filter(|text| text.len() <= LONGEST_ID)
 }
 
 /// A whole number, also in quotes.
@@ -69,12 +81,41 @@ pub(super) fn decimal(raw: Raw<'_>) -> Option<Decimal> {
     Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).or_else(|_| text.parse()).ok()
 }
 
-/// The elements of an array; nothing where it is missing, and an error where it is something else.
-pub(super) fn list<'a>(raw: Raw<'a>, name: &str) -> Result<Vec<&'a RawValue>, String> {
-    match raw {
-        None => Ok(Vec::new()),
-        Some(raw) => serde_json::from_str(raw.get()).map_err(|_| format!("{name} is not a list")),
+/// Shows each element of an array, one after the other, so that a list of a million nothings takes no memory; shows none
+/// where it is missing, and gives an error where it is something else.
+pub(super) fn each<'a>(raw: Raw<'a>, name: &str, see: impl FnMut(&'a RawValue)) -> Result<(), String> {
+    struct Elements<F>(F);
+
+    impl<'de, F: FnMut(&'de RawValue)> Visitor<'de> for Elements<F> {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
+            while let Some(element) = elements.next_element::<&'de RawValue>()? {
+                (self.0)(element);
+            }
+            Ok(())
+        }
     }
+
+    let Some(raw) = raw else { return Ok(()) };
+    let mut json = serde_json::Deserializer::from_str(raw.get());
+    json.deserialize_seq(Elements(see)).map_err(|_| format!("{name} is not a list"))
+}
+
+/// The first elements of an array, `most` at the most; none where it is something else.
+pub(super) fn first<'a>(raw: Raw<'a>, most: usize) -> Vec<&'a RawValue> {
+    let mut elements = Vec::new();
+    let seen = each(raw, "", |element| {
+        if elements.len() < most {
+            elements.push(element);
+        }
+    });
+    // What is no list has no elements.
+    seen.map_or_else(|_| Vec::new(), |()| elements)
 }
 
 /// An object's known keys; the default where it is missing or no object.
