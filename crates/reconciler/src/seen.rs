@@ -90,7 +90,10 @@ fn kind(event: &Event) -> Option<(String, Option<&str>)> {
         Event::TemplateStatus(_) => plain("template_status"),
         Event::TemplateQuality(_) => plain("template_quality"),
         Event::TemplateCategory(_) => plain("template_category"),
-        Event::AccountUpdate(_) => plain("account_update"),
+        // Under a name of the platform's documentation: others may be any, and are in the log.
+        Event::AccountUpdate(update) => {
+            (format!("account_update.{}", update.event.known_name().unwrap_or(FURTHER)), None)
+        }
         Event::PhoneQuality(_) => plain("phone_quality"),
         Event::Capability(_) => plain("capability"),
         Event::Alert(_) => plain("alert"),
@@ -125,6 +128,31 @@ mod tests {
         assert_eq!(
             counted(&body),
             [row("click.landing_page_view", "7", 1), row("click.marketing_messages_link_click.cta", "7", 2)]
+        );
+    }
+
+    #[test]
+    fn account_events_are_counted_by_their_name_and_unknown_ones_together() {
+        let named = ["VERIFIED_ACCOUNT", "DISABLED_UPDATE", "ACCOUNT_VIOLATION", "ACCOUNT_RESTRICTION"];
+        let named = named.into_iter().chain(["MM_LITE_TERMS_SIGNED", "verified_account"]).map(str::to_owned);
+        let changes: Vec<String> = named
+            .chain((0..90).map(|n| format!("UNHEARD_OF_{n}")))
+            .map(|event| format!(r#"{{"field":"account_update","value":{{"event":"{event}"}}}}"#))
+            .collect();
+        let body = format!(
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{}]}}]}}"#,
+            changes.join(",")
+        );
+        assert_eq!(
+            counted(&body),
+            [
+                row("account_update.ACCOUNT_RESTRICTION", "", 1),
+                row("account_update.ACCOUNT_VIOLATION", "", 1),
+                row("account_update.DISABLED_UPDATE", "", 1),
+                row("account_update.MM_LITE_TERMS_SIGNED", "", 1),
+                row("account_update.VERIFIED_ACCOUNT", "", 2),
+                row("account_update.other", "", 90),
+            ]
         );
     }
 

@@ -121,7 +121,15 @@ pub fn translate(posted: &Posted, ours: &Ours, now: DateTime<Utc>, changes: &mut
             changes.templates.extend(news::of_category(category, at));
             changes.brakes.extend(health::template_category(category, at));
         }
-        Event::AccountUpdate(update) => changes.brakes.extend(health::account(update, at)),
+        Event::AccountUpdate(update) => {
+            if update.event.known_name().is_none() {
+                tracing::warn!(
+                    event = ?update.event,
+                    "Meta tells something of the account that this version does not know; look at it in Business Manager"
+                );
+            }
+            changes.brakes.extend(health::account(update, at));
+        }
         Event::PhoneQuality(number) => {
             changes.number_words.push(NumberWord::Number(number.clone(), at));
         }

@@ -350,6 +350,39 @@ pub enum AccountEvent {
     Other(String),
 }
 
+impl AccountEvent {
+    /// Names of events that nothing here depends on.
+    const FURTHER: [&'static str; 11] = [
+        "ACCOUNT_OFFBOARDED",
+        "ACCOUNT_RECONNECTED",
+        "AUTH_INTL_PRICE_ELIGIBILITY_UPDATE",
+        "BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE",
+        "PARTNER_ADDED",
+        "PARTNER_APP_INSTALLED",
+        "PARTNER_APP_UNINSTALLED",
+        "PARTNER_CLIENT_CERTIFICATION_STATUS_UPDATE",
+        "PARTNER_REMOVED",
+        "VERIFIED_ACCOUNT",
+        "VOLUME_BASED_PRICING_TIER_UPDATE",
+    ];
+
+    /// The platform's name of the event; none for one that its documentation does not have.
+    #[must_use]
+    pub fn known_name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TermsSigned => "MM_LITE_TERMS_SIGNED",
+            Self::AdAccountLinked => "AD_ACCOUNT_LINKED",
+            Self::Deleted => "ACCOUNT_DELETED",
+            Self::Violation { .. } => "ACCOUNT_VIOLATION",
+            Self::Restriction { .. } => "ACCOUNT_RESTRICTION",
+            Self::Disabled { .. } => "DISABLED_UPDATE",
+            Self::Other(name) => {
+                return Self::FURTHER.into_iter().find(|known| known.eq_ignore_ascii_case(name));
+            }
+        })
+    }
+}
+
 /// Something an account may not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restriction {
