@@ -264,7 +264,8 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Records outcomes, one statement batch for a bite. An outcome of an attempt that is no longer the
     /// newest, or that the state machine answers with "stay", changes no state (its wamid is still kept); but that an
     /// attempt was taken whose doubt was ended by sending once more stops what has not left yet.
-    /// Parked statuses of the recorded wamids are applied in the same transaction.
+    /// Parked statuses of the recorded wamids are applied in the same transaction. An answer that says that its recipient
+    /// wants no more (platform: 131050) is their word from `now`, as one that is [heard](Store::hear).
     async fn record(&self, outcomes: &[Outcome], now: DateTime<Utc>) -> Result<()>;
 
     /// Ends work on a slice. With unsent messages left in it that are still queued it becomes planned again,

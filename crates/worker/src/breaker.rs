@@ -34,7 +34,6 @@ impl Breaker {
                 | Effect::CanaryRefused(_)
                 | Effect::NotSynced
                 | Effect::SlowDown(_)
-                | Effect::Suppress(_)
                 | Effect::Brake(_)
                 | Effect::Pause(_) => {}
             }

@@ -31,8 +31,6 @@ pub enum Effect {
     NotSynced,
     /// These go too fast, or the platform is out of reach.
     SlowDown(Stopped),
-    /// Never write to this address again.
-    Suppress(String),
     /// Refused in a way that, many times in a row, is not the recipients' fault.
     Suspicious(String),
     /// Nothing more of what the platform refuses.
@@ -145,7 +143,7 @@ fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Ju
         class: verdict.class.name().to_owned(),
         detail: verdict.explanation.clone(),
     };
-    let mut effects = effects(&verdict, refusal, message, attempt.now);
+    let mut effects = effects(&verdict, refusal, attempt.now);
     if verdict.ambiguous {
         effects.extend(landed(message));
         return Judged { result: OutcomeKind::Unknown { failure }, effects };
@@ -157,12 +155,7 @@ fn refused(refusal: &Refusal, message: &ClaimedMessage, attempt: &Attempt) -> Ju
     Judged { result: OutcomeKind::Refused { failure, retry_at, counts: verdict.counts_as_attempt }, effects }
 }
 
-fn effects(
-    verdict: &Verdict,
-    refusal: &Refusal,
-    message: &ClaimedMessage,
-    now: DateTime<Utc>,
-) -> Vec<Effect> {
+fn effects(verdict: &Verdict, refusal: &Refusal, now: DateTime<Utc>) -> Vec<Effect> {
     let mut effects = Vec::new();
     if verdict.closes_gate {
         effects.push(Effect::NotSynced);
@@ -193,9 +186,6 @@ fn effects(
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             effects.push(brake(on, Some(wait.min(LONGEST_RETRY_AFTER))));
         }
-    }
-    if verdict.opt_out {
-        effects.push(Effect::Suppress(message.recipient.clone()));
     }
     if verdict.breaker {
         effects.push(Effect::Suspicious(verdict.explanation.clone()));

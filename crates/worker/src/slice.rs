@@ -12,9 +12,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use queue::{Handled, Job};
 use store::StoreError;
-use store::model::{
-    CampaignRow, Claim, Claimed, GateEvent, GroupRow, Held, Outcome, SliceEnd, SliceWork, Suppression,
-};
+use store::model::{CampaignRow, Claim, Claimed, GateEvent, GroupRow, Held, Outcome, SliceEnd, SliceWork};
 use tokio::task::JoinSet;
 
 use crate::dispatch::{Flight, Ready};
@@ -385,11 +383,6 @@ impl Worker {
                 for line in self.concerned(context, on) {
                     self.permits.slow_down(&line.sender.pace).await;
                 }
-                true
-            }
-            Effect::Suppress(address) => {
-                let entry = [Suppression { address, source: "131050".to_owned() }];
-                persist("keep an opt-out", || self.store.suppress(&entry, self.clock.now())).await;
                 true
             }
             Effect::Brake(stop) => {

@@ -42,8 +42,6 @@ pub struct Verdict {
     pub delay: Delay,
     /// Whether the try uses up one of the message's attempts.
     pub counts_as_attempt: bool,
-    /// Whether the recipient goes on the do-not-send list.
-    pub opt_out: bool,
     /// Whether what `scope` names should slow down.
     pub throttle: bool,
     /// Whether the template's gate closes ([`crate::gate::GateState::on_not_synced`]).
@@ -65,7 +63,6 @@ impl Verdict {
             scope,
             delay: if again { Delay::Backoff } else { Delay::Never },
             counts_as_attempt: !class.stops(),
-            opt_out: false,
             throttle: false,
             closes_gate: false,
             breaker: false,
@@ -145,7 +142,6 @@ fn coded(code: i64, http_status: Option<u16>, details: &str, circumstances: Circ
         scope: info.scope,
         delay: info.delay,
         counts_as_attempt: info.counts_as_attempt,
-        opt_out: info.opt_out,
         throttle: info.throttle,
         closes_gate: code == 134_101,
         breaker: info.breaker,

@@ -4,7 +4,7 @@ use campaign::message::{Again, Status};
 
 use super::scene::{Setup, at};
 use crate::SharedStore;
-use crate::model::{Choice, Failure, StatusUpdate, Suppression};
+use crate::model::{Choice, Failure, OutcomeKind, StatusUpdate, Suppression};
 
 fn said(address: &str, stops: bool, when: i64) -> Choice {
     Choice { address: address.into(), stops, said_at: at(when), source: "user_preferences".into() }
@@ -61,4 +61,27 @@ pub async fn a_refusal_that_is_told_again_does_not_undo_a_newer_word(store: Shar
     assert!(!is_suppressed(&store, &recipient).await);
     scene.apply(&[refused], at(70)).await;
     assert!(!is_suppressed(&store, &recipient).await);
+}
+
+pub async fn a_refused_send_is_a_word_like_any_other(store: SharedStore) {
+    let scene = Setup::default().released(&store).await;
+    scene.claim(0, 0..3, at(0)).await;
+    let mut people = Vec::new();
+    for seq in 0..3 {
+        people.push(scene.row(seq).await.recipient);
+    }
+    // The second one was on the list by their own word already; the third one resumed, as is known before the answer is.
+    store.hear(&[said(&people[1], true, 1), said(&people[2], false, 60)]).await.unwrap();
+    let failure = Failure { code: Some(131_050), class: "drop_recipient".into(), detail: "no".into() };
+    let refused = OutcomeKind::Refused { failure, retry_at: None, counts: true };
+    for seq in 0..3 {
+        scene.record(seq, 1, refused.clone(), at(10)).await;
+    }
+    assert!(is_suppressed(&store, &people[0]).await && is_suppressed(&store, &people[1]).await);
+    assert!(!is_suppressed(&store, &people[2]).await, "what they said since is what counts");
+    // A word from before the answer comes late; one from after it counts.
+    store.hear(&[said(&people[0], false, 5), said(&people[1], false, 5)]).await.unwrap();
+    assert!(is_suppressed(&store, &people[0]).await && is_suppressed(&store, &people[1]).await);
+    store.hear(&[said(&people[0], false, 20), said(&people[1], false, 20)]).await.unwrap();
+    assert!(!is_suppressed(&store, &people[0]).await && !is_suppressed(&store, &people[1]).await);
 }

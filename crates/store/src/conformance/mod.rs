@@ -274,6 +274,7 @@ macro_rules! conformance_suite {
                 the_last_word_counts_whenever_it_is_heard
                 an_operators_decision_stands_until_a_person_says_something_new
                 a_refusal_that_is_told_again_does_not_undo_a_newer_word
+                a_refused_send_is_a_word_like_any_other
             }
             webhooks {
                 webhooks_are_counted_by_kind_number_and_day

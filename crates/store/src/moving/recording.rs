@@ -6,6 +6,7 @@ use campaign::platform_error::cool_down;
 use chrono::{DateTime, Utc};
 
 use super::batch::Batch;
+use super::statuses::{Told as ToldOfPeople, says_opt_out};
 use crate::codec::row_id;
 use crate::model::{Outcome, OutcomeKind};
 
@@ -25,14 +26,18 @@ pub(crate) fn wamids(outcomes: &[Outcome]) -> Vec<&str> {
         .collect()
 }
 
-/// Messages whose recipients are left alone for a time, as an answer said, and until when.
-pub(crate) fn shielded(outcomes: &[Outcome], now: DateTime<Utc>) -> Vec<(i64, DateTime<Utc>)> {
-    let until = |outcome: &Outcome| match &outcome.result {
-        OutcomeKind::Refused { failure, .. } => failure.code.and_then(cool_down).map(|time| now + time),
-        OutcomeKind::Accepted { .. } | OutcomeKind::Unknown { .. } => None,
-    };
-    let id = |o: &Outcome| row_id(o.message.campaign, o.message.seq);
-    outcomes.iter().filter_map(|outcome| Some((id(outcome), until(outcome)?))).collect()
+/// What answers tell of recipients. That somebody wants no more is as old as the answer: the platform knew it then.
+pub(crate) fn told(outcomes: &[Outcome], now: DateTime<Utc>) -> ToldOfPeople {
+    let mut told = ToldOfPeople::default();
+    for outcome in outcomes {
+        let OutcomeKind::Refused { failure, .. } = &outcome.result else { continue };
+        let id = row_id(outcome.message.campaign, outcome.message.seq);
+        if says_opt_out(failure) {
+            told.opted_out.push((id, now));
+        }
+        told.shielded.extend(failure.code.and_then(cool_down).map(|time| (id, now + time)));
+    }
+    told
 }
 
 /// Records outcomes of messages that are loaded.

@@ -31,7 +31,7 @@ pub(crate) struct Applied<'u> {
     pub(crate) told: Told,
 }
 
-/// What statuses tell of recipients, whatever becomes of their messages.
+/// What statuses and answers tell of recipients, whatever becomes of their messages.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// Messages whose recipients do not want any more, and since when.
@@ -43,7 +43,7 @@ pub(crate) struct Told {
 impl Told {
     fn note(&mut self, update: &StatusUpdate, message: Option<i64>, now: DateTime<Utc>) {
         let Some(message) = message else { return };
-        if says_opt_out(update) {
+        if update.failure.as_ref().is_some_and(says_opt_out) {
             self.opted_out.push((message, update.at));
         }
         if let Some(time) = update.failure.as_ref().and_then(|f| f.code).and_then(cool_down) {
@@ -108,8 +108,8 @@ pub(crate) fn apply_parked(
 }
 
 /// Whether the failure says that the recipient does not want messages of this business (platform: 131050).
-fn says_opt_out(update: &StatusUpdate) -> bool {
-    update.failure.as_ref().and_then(|f| f.code).and_then(lookup).is_some_and(|info| info.opt_out)
+pub(crate) fn says_opt_out(failure: &Failure) -> bool {
+    failure.code.and_then(lookup).is_some_and(|info| info.opt_out)
 }
 
 /// The message and attempt that our own key names, where there can be such an attempt.

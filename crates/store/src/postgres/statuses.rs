@@ -135,7 +135,7 @@ async fn park(tx: &mut PgConnection, unmatched: &[&StatusUpdate], now: DateTime<
 }
 
 /// Keeps what was told of recipients.
-async fn keep(tx: &mut PgConnection, told: &Told) -> Result<()> {
+pub(super) async fn keep(tx: &mut PgConnection, told: &Told) -> Result<()> {
     choices::refused(tx, &told.opted_out).await?;
     people::cool_down(tx, &told.shielded).await
 }

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::connection::SqliteStore;
-use super::{people, statuses, transition};
+use super::{statuses, transition};
 use crate::StoreError;
 use crate::codec::failed;
 use crate::model::Outcome;
 use crate::moving::batch::Batch;
-use crate::moving::recording::{messages, record as record_all, shielded, wamids};
+use crate::moving::recording::{messages, record as record_all, told, wamids};
 
 /// See [`crate::Store::record`].
 pub(super) async fn record(
@@ -26,6 +26,6 @@ pub(super) async fn record(
     // Statuses may have come before the response of their own send.
     statuses::apply_parked(&mut tx, &mut batch, &wamids(outcomes), now).await?;
     transition::write_back(&mut tx, &batch).await?;
-    people::cool_down(&mut tx, &shielded(outcomes, now)).await?;
+    statuses::keep(&mut tx, &told(outcomes, now)).await?;
     tx.commit().await.map_err(failed("commit outcomes"))
 }

@@ -65,7 +65,7 @@ pub(super) async fn apply(
 }
 
 /// Keeps what was told of recipients.
-async fn keep(tx: &mut SqliteConnection, told: &Told) -> Result<()> {
+pub(super) async fn keep(tx: &mut SqliteConnection, told: &Told) -> Result<()> {
     choices::refused(tx, &told.opted_out).await?;
     people::cool_down(tx, &told.shielded).await
 }
