@@ -340,6 +340,19 @@ mod tests {
         assert_eq!(heard, [("91", true, at(0)), ("IN.1", true, at(0))], "by either address");
     }
 
+    /// Nothing in it is a message's, a person's or a campaign's.
+    #[test]
+    fn a_click_is_counted_and_changes_nothing_else() {
+        let click = r#"{"timestamp":"1","action_type":"marketing_messages_link_click","marketing_messages_link_click_data":{"click_component":"cta","click_id":"c","tracking_token":"t"}}"#;
+        let view = r#"{"timestamp":"2","action_type":"landing_page_view","marketing_messages_link_click_data":{"click_id":"c","tracking_token":"t"}}"#;
+        let changes =
+            meant(&format!(r#"{{"metadata":{{"phone_number_id":"7"}},"user_actions":[{click},{view}]}}"#));
+        let counts = changes.seen.counts();
+        let kinds: Vec<_> = counts.iter().map(|count| (count.kind.as_str(), count.n)).collect();
+        assert_eq!(kinds, [("click.landing_page_view", 1), ("click.marketing_messages_link_click.cta", 1)]);
+        assert!(changes.statuses.is_empty() && changes.choices.is_empty() && changes.brakes.is_empty());
+    }
+
     #[test]
     fn a_stop_word_is_as_old_as_its_message() {
         let stop = |time: &str| {

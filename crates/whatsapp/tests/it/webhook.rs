@@ -286,8 +286,13 @@ fn clicks_name_nobody() {
         (action.tracking_token.as_deref(), action.click_id.as_deref(), action.product_id),
         (Some("t"), Some("IwAR"), None)
     );
-    let view = only(&messages("user_actions", json!([{"action_type": "landing_page_view"}])));
-    assert!(matches!(view, Event::UserAction(_)), "{view:?}");
+    // A page view has the data of the click that it came of, and no component.
+    let view = json!({"timestamp": "1731622801", "action_type": "landing_page_view",
+        "marketing_messages_link_click_data": {"tracking_token": "t", "click_id": "IwAR"}});
+    let Event::UserAction(view) = only(&messages("user_actions", json!([view]))) else { panic!() };
+    assert_eq!((view.click_id, view.component), (action.click_id, None));
+    let bare = only(&messages("user_actions", json!([{"action_type": "landing_page_view"}])));
+    assert!(matches!(bare, Event::UserAction(_)), "{bare:?}");
 }
 
 #[test]
