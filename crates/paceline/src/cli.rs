@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Retry(commands::retry::Args),
     /// Say what became of every recipient
     Report(commands::report::Args),
+    /// Take archived webhooks in once more, after a backup of the database was restored
+    Replay(commands::replay::Args),
     /// Recompute the guarantees from the database and say what does not hold
     Verify(commands::verify::Args),
     /// The account's templates: list, show, create, edit; and their sync gates
@@ -122,7 +124,8 @@ impl Command {
                 "warn,campaign=info,clock=info,paceline=info,queue=info,reconciler=info,scheduler=info,\
                  simulator=info,store=info,whatsapp=info,worker=info"
             }
-            Self::Demo(_) => "error",
+            // What was news when it came is none now.
+            Self::Demo(_) | Self::Replay(_) => "error",
             Self::Check(_)
             | Self::Plan(_)
             | Self::Launch(_)

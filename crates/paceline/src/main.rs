@@ -74,6 +74,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Resume(args) => commands::control::resume(&app(config::load(file)?), args).await,
         Command::Cancel(args) => commands::control::cancel(&app(config::load(file)?), args).await,
         Command::Report(args) => commands::report::run(&app(config::load(file)?), args).await,
+        Command::Replay(args) => commands::replay::run(&app(config::load(file)?), args).await,
         Command::Verify(args) => commands::verify::run(&app(config::load(file)?), args).await,
         Command::Templates(args) => commands::templates::run(&app(config::load(file)?), args).await,
         Command::Senders(args) => commands::senders::run(&app(config::load(file)?), args).await,

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use clock::SharedClock;
 use store::brake::{Brake, BrakeChange};
+use store::model::StatusReport;
 use store::{SharedStore, StoreError};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use whatsapp::webhook::Posted;
 
 use crate::Settings;
+use crate::archive::Archive;
 use crate::health;
 use crate::intake::{Counters, add};
 use crate::translate::{Changes, NumberWord, Ours, translate};
@@ -34,6 +38,8 @@ struct Request {
     events: Vec<Posted>,
     /// Its part of [`WAITING`].
     _place: OwnedSemaphorePermit,
+    /// The post's body, where it is archived.
+    body: Option<Bytes>,
     done: oneshot::Sender<Result<(), NotCommitted>>,
 }
 
@@ -42,20 +48,28 @@ struct Request {
 pub struct CommitHandle {
     requests: mpsc::UnboundedSender<Request>,
     places: Arc<Semaphore>,
+    archives: bool,
 }
 
 impl CommitHandle {
-    /// Returns when the events are in the store.
+    /// Returns when the events are in the store, and the body that they came in is in the archive, where there is one.
     ///
     /// # Errors
     /// [`NotCommitted`] when they are not: the sender of the webhook has to send it again.
-    pub async fn commit(&self, events: Vec<Posted>) -> Result<(), NotCommitted> {
+    pub async fn commit(&self, events: Vec<Posted>, body: Bytes) -> Result<(), NotCommitted> {
         let (done, answer) = oneshot::channel();
+        let body = self.archives.then_some(body);
         // One post that is larger than all places takes all of them.
         let places = u32::try_from(events.len().clamp(1, WAITING)).unwrap_or(u32::MAX);
         let place = self.places.clone().try_acquire_many_owned(places).map_err(|_| NotCommitted)?;
-        self.requests.send(Request { events, _place: place, done }).map_err(|_| NotCommitted)?;
+        self.requests.send(Request { events, body, _place: place, done }).map_err(|_| NotCommitted)?;
         answer.await.unwrap_or(Err(NotCommitted))
+    }
+
+    /// Whether bodies are archived.
+    #[must_use]
+    pub fn archives(&self) -> bool {
+        self.archives
     }
 }
 
@@ -66,6 +80,7 @@ pub struct Committer {
     clock: SharedClock,
     ours: Ours,
     counters: Arc<Counters>,
+    archive: Option<Archive>,
     handle: CommitHandle,
     requests: Mutex<mpsc::UnboundedReceiver<Request>>,
 }
@@ -78,9 +93,11 @@ impl Committer {
         counters: Arc<Counters>,
     ) -> Self {
         let (sender, requests) = mpsc::unbounded_channel();
-        let handle = CommitHandle { requests: sender, places: Arc::new(Semaphore::new(WAITING)) };
+        let archive = settings.archive.clone();
+        let places = Arc::new(Semaphore::new(WAITING));
+        let handle = CommitHandle { requests: sender, places, archives: archive.is_some() };
         let ours = Ours::new(&settings.install, settings.senders.clone());
-        Self { store, clock, ours, counters, handle, requests: Mutex::new(requests) }
+        Self { store, clock, ours, counters, archive, handle, requests: Mutex::new(requests) }
     }
 
     pub(crate) fn handle(&self) -> CommitHandle {
@@ -113,57 +130,87 @@ impl Committer {
                 translate(event, &self.ours, now, &mut changes);
             }
         }
-        let result = self.store_changes(&changes).await;
+        let result = self.store_changes(&changes, now).await.map(|stored| self.count(stored));
+        if let Err(error) = &result {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "webhooks were not stored; they are answered with 503"
+            );
+        }
+        // After the store: an archive that takes nothing is no reason not to know what became of messages.
+        let result = match (result, &self.archive) {
+            (Ok(()), Some(archive)) => self.keep(archive, &batch, now).await,
+            (Ok(()), None) => Ok(()),
+            (Err(_), _) => Err(NotCommitted),
+        };
         for request in batch {
             // A requester that went away is no matter: the platform repeats what was not answered.
             let _ = request.done.send(result);
         }
     }
 
-    async fn store_changes(&self, changes: &Changes) -> Result<(), NotCommitted> {
-        let failed = |error: StoreError| {
+    /// Archives the bodies of these requests, which were taken in at `now`.
+    async fn keep(
+        &self,
+        archive: &Archive,
+        batch: &[Request],
+        now: DateTime<Utc>,
+    ) -> Result<(), NotCommitted> {
+        let bodies: Vec<Bytes> = batch.iter().filter_map(|request| request.body.clone()).collect();
+        archive.append(now, bodies).await.map_err(|error| {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
-                "webhooks were not stored; they are answered with 503"
+                "webhooks were stored and not archived; they are answered with 503, so that they come again"
             );
             NotCommitted
-        };
+        })
+    }
+
+    fn count(&self, stored: StatusReport) {
+        add(&self.counters.applied, stored.applied);
+        add(&self.counters.unchanged, stored.unchanged);
+        add(&self.counters.parked, stored.parked);
+    }
+
+    /// Makes these changes, which came at `now`.
+    pub(crate) async fn store_changes(
+        &self,
+        changes: &Changes,
+        now: DateTime<Utc>,
+    ) -> Result<StatusReport, StoreError> {
+        let mut stored = StatusReport::default();
         if !changes.choices.is_empty() {
-            self.store.hear(&changes.choices).await.map_err(failed)?;
+            self.store.hear(&changes.choices).await?;
         }
         if !changes.statuses.is_empty() {
-            let report =
-                self.store.apply_statuses(&changes.statuses, self.clock.now()).await.map_err(failed)?;
-            add(&self.counters.applied, report.applied);
-            add(&self.counters.unchanged, report.unchanged);
-            add(&self.counters.parked, report.parked);
+            stored = self.store.apply_statuses(&changes.statuses, now).await?;
         }
-        self.ours.numbers.learn(&*self.store, &changes.numbers).await.map_err(failed)?;
+        self.ours.numbers.learn(&*self.store, &changes.numbers).await?;
         if !changes.templates.is_empty() {
-            self.store.template_news(&changes.templates, self.clock.now()).await.map_err(failed)?;
+            self.store.template_news(&changes.templates, now).await?;
         }
         let seen = changes.seen.counts();
         if !seen.is_empty() {
-            self.store.count_webhooks(&seen, self.clock.now()).await.map_err(failed)?;
+            self.store.count_webhooks(&seen, now).await?;
         }
         // Last: where something before it was not stored, all of it comes again, and an old brake with it.
-        let brakes = self.brakes(changes).await.map_err(failed)?;
+        let brakes = self.brakes(changes, now).await?;
         if !brakes.is_empty() {
-            self.change_brakes(&brakes).await.map_err(failed)?;
+            self.change_brakes(&brakes, now).await?;
         }
-        Ok(())
+        Ok(stored)
     }
 
     /// What webhooks about templates, numbers and accounts change, and what failed messages stop.
-    async fn brakes(&self, changes: &Changes) -> Result<Vec<BrakeChange>, StoreError> {
+    async fn brakes(&self, changes: &Changes, now: DateTime<Utc>) -> Result<Vec<BrakeChange>, StoreError> {
         let mut brakes = changes.brakes.clone();
         for word in &changes.number_words {
             brakes.extend(self.of_number(word).await?);
         }
-        for stop in changes.stops.iter().filter(|stop| !stop.is_old(self.clock.now())) {
+        for stop in changes.stops.iter().filter(|stop| !stop.is_old(now)) {
             // Of messages that are not ours, or not known yet, nobody knows what stops.
             if let Some(group) = self.store.sent_with(&stop.wamid, stop.key).await? {
-                brakes.push(BrakeChange::Set(stop.brake(group, self.clock.now())));
+                brakes.push(BrakeChange::Set(stop.brake(group, now)));
             }
         }
         Ok(brakes)
@@ -191,8 +238,8 @@ impl Committer {
         }
     }
 
-    async fn change_brakes(&self, changes: &[BrakeChange]) -> Result<(), StoreError> {
-        let changed = self.store.change_brakes(changes, self.clock.now()).await?;
+    async fn change_brakes(&self, changes: &[BrakeChange], now: DateTime<Utc>) -> Result<(), StoreError> {
+        let changed = self.store.change_brakes(changes, now).await?;
         for Brake { on, reason, .. } in &changed.set {
             tracing::warn!(on = %on, reason, "nothing more is sent there");
         }

@@ -150,7 +150,7 @@ async fn receive(State(intake): State<Intake>, headers: HeaderMap, body: Body) -
     if let Some(why) = events.iter().find_map(why_unreadable) {
         tracing::error!(why, "a signed webhook, or a part of it, could not be read");
     }
-    match intake.commit.commit(events).await {
+    match intake.commit.commit(events, body.clone()).await {
         Ok(()) => {
             add(&intake.counters.taken, 1);
             StatusCode::OK.into_response()

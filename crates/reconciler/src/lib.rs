@@ -17,7 +17,10 @@
 //! | [`health`] | what it means for a template, sender or account: whether it may be sent to |
 //! | [`news`] | what it means for what is known of a template |
 //! | [`numbers`] | which sender a webhook about a number concerns |
+//! | [`archive`] | the posts as they came, kept for a time |
+//! | [`replay`] | archived posts, taken in once more |
 
+pub mod archive;
 pub mod body;
 pub mod commit;
 mod crowd;
@@ -25,22 +28,29 @@ pub mod health;
 pub mod intake;
 pub mod news;
 pub mod numbers;
+pub mod replay;
 pub mod seen;
 mod serve;
 pub mod stops;
 pub mod translate;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clock::SharedClock;
 use store::SharedStore;
 use tokio_util::sync::CancellationToken;
 
+pub use archive::{Archive, ArchiveSettings};
 pub use body::Limits;
 pub use commit::Committer;
 pub use intake::Counters;
 pub use numbers::KnownSender;
+pub use replay::{Replay, Replayed};
 pub use serve::{Routes, serve};
+
+/// How often what is too old is looked for in the archive; by this machine's time, as a disk fills up in that.
+const TIDY_EVERY: Duration = Duration::from_secs(600);
 
 /// How webhooks are taken in.
 #[derive(Debug, Clone)]
@@ -55,6 +65,8 @@ pub struct Settings {
     pub install: String,
     /// The senders, for webhooks about their numbers.
     pub senders: Vec<KnownSender>,
+    /// Where the posts themselves are kept; `None`: nowhere.
+    pub archive: Option<Archive>,
 }
 
 /// A secret in a header, which 360dialog sends along as it was told to.
@@ -71,6 +83,7 @@ pub struct SharedSecret {
 pub struct Reconciler {
     settings: Arc<Settings>,
     committer: Committer,
+    clock: SharedClock,
     counters: Arc<Counters>,
 }
 
@@ -79,8 +92,8 @@ impl Reconciler {
     #[must_use]
     pub fn new(settings: Settings, store: SharedStore, clock: SharedClock) -> Self {
         let counters = Arc::new(Counters::default());
-        let committer = Committer::new(store, clock, &settings, counters.clone());
-        Self { settings: Arc::new(settings), committer, counters }
+        let committer = Committer::new(store, clock.clone(), &settings, counters.clone());
+        Self { settings: Arc::new(settings), committer, clock, counters }
     }
 
     /// The HTTP routes: GET and POST `/webhooks/whatsapp`.
@@ -100,7 +113,18 @@ impl Reconciler {
 
     /// Commits what the routes take in, until `stop` is cancelled and everything taken in is answered.
     pub async fn run(&self, stop: CancellationToken) {
-        self.committer.run(stop).await;
+        tokio::join!(self.committer.run(stop.clone()), self.tidy(stop));
+    }
+
+    /// Deletes what is too old for the archive, until `stop` is cancelled.
+    async fn tidy(&self, stop: CancellationToken) {
+        let Some(archive) = &self.settings.archive else { return };
+        let mut rounds = tokio::time::interval(TIDY_EVERY);
+        while stop.run_until_cancelled(rounds.tick()).await.is_some() {
+            if let Err(error) = archive.delete_old(self.clock.now()).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "old webhooks were not deleted");
+            }
+        }
     }
 
     /// What was counted so far.

@@ -51,6 +51,8 @@ pub struct Machine {
     pub files: Files,
     /// The platform.
     pub platform: Simulator,
+    /// Where `run` takes webhooks in.
+    pub webhook_url: String,
     run: Option<Child>,
 }
 
@@ -58,11 +60,12 @@ impl Machine {
     /// The platform and the files; `run` is not started yet.
     pub async fn start(options: MachineOptions) -> Self {
         let webhook_port = free_port();
+        let webhook_url = format!("http://127.0.0.1:{webhook_port}{}", reconciler::intake::PATH);
         let mut config = Config {
             seed: options.seed,
             profile: options.profile,
             webhook: Some(Webhook {
-                url: format!("http://127.0.0.1:{webhook_port}{}", reconciler::intake::PATH),
+                url: webhook_url.clone(),
                 others: Vec::new(),
                 app_secret: APP_SECRET.1.to_owned(),
             }),
@@ -85,7 +88,7 @@ impl Machine {
             second: None,
             daily_reach: None,
         });
-        let machine = Self { files, platform, run: None };
+        let machine = Self { files, platform, webhook_url, run: None };
         if options.gate_open {
             let store = machine.store().await;
             let rules = campaign::gate::GateRules::default();

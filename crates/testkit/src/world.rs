@@ -1,7 +1,7 @@
 //! Every part of Paceline in the test's own process, on a clock that the test sets.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use campaign::pacing::Rate;
 use chrono::{DateTime, Utc};
 use clock::{Clock, SettableClock};
 use queue::{Handler, SenderPace, SharedPermits};
-use reconciler::{KnownSender, Reconciler, SharedSecret};
+use reconciler::{Archive, ArchiveSettings, KnownSender, Reconciler, SharedSecret};
 use scheduler::{MakeRun, Recurring, Scheduler};
 use simulator::{Config, KeyedWebhook, Number, Profile, SimClock, Simulator, Template};
 use store::model::{CampaignRow, MessageRow, WorkerId};
 use store::series::SeriesRow;
-use store::{SharedStore, Store};
+use store::{SharedStore, SqliteStore, Store};
 use tokio_util::sync::CancellationToken;
 use whatsapp::{Client, ClientConfig, Provider, Secret};
 use worker::{Worker, WorkerSender};
@@ -57,6 +57,8 @@ pub struct WorldOptions {
     pub daily_reach: u32,
     /// Whose form of the API all senders speak, and who posts the webhooks.
     pub provider: Provider,
+    /// Where webhooks are archived, if they are.
+    pub archive: Option<PathBuf>,
 }
 
 impl Default for WorldOptions {
@@ -74,6 +76,7 @@ impl Default for WorldOptions {
             second: false,
             daily_reach: 100_000,
             provider: Provider::Meta,
+            archive: None,
         }
     }
 }
@@ -111,6 +114,7 @@ pub struct World {
     jobs: Jobs,
     stop: CancellationToken,
     gate_rules: GateRules,
+    options: WorldOptions,
     _redis: Option<servers::Redis>,
 }
 
@@ -167,12 +171,26 @@ impl World {
             jobs: parts.jobs,
             stop,
             gate_rules,
+            options,
             _redis: parts.redis,
         };
-        if options.gate_open {
+        if world.options.gate_open {
             world.open_gate("test_offer").await;
         }
         world
+    }
+
+    /// Webhooks go elsewhere from now on: to an intake over a database of its own, which archives them in this folder.
+    pub async fn divert_webhooks(&self, archive: PathBuf) {
+        let elsewhere: SharedStore = Arc::new(SqliteStore::in_memory().await.unwrap());
+        let options = WorldOptions { archive: Some(archive), ..self.options.clone() };
+        take_webhooks(&options, &elsewhere, &self.clock, &self.platform, &self.stop).await;
+    }
+
+    /// The folder in which webhooks are archived.
+    #[must_use]
+    pub fn archive(&self) -> &Path {
+        self.options.archive.as_deref().expect("the world archives its webhooks")
     }
 
     /// Opens a template's gate as an operator would.
@@ -474,6 +492,10 @@ async fn take_webhooks(
                 phone_number_id: Some(phone_number_id.to_owned()),
             })
             .collect(),
+        archive: options.archive.clone().map(|folder| {
+            let (keep, writer) = (Duration::from_secs(90 * 24 * 3_600), "world".to_owned());
+            Archive::open(ArchiveSettings { folder, keep, writer }).unwrap()
+        }),
     };
     let reconciler = Reconciler::new(settings, store.clone(), clock.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

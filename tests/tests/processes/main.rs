@@ -6,6 +6,7 @@
 //! | [`pace`] | no second above the rate, and nearly all of it used |
 //! | [`pause`] | a pause takes hold within a second |
 //! | [`kill`] | `kill -9` at any moment: nobody twice, nobody forgotten, few in doubt |
+//! | [`archive`] | `kill -9` while webhooks are archived: what was answered with 200 is read |
 //! | [`recurring`] | `kill -9` while a recurring campaign's run is loaded: one run, whole |
 //! | [`longrun`] | simulator, `run` and the command line as three terminals |
 //! | [`gate_real_time`] | a fresh template's wait, with the clock on the wall |
@@ -20,6 +21,7 @@
     reason = "a failure here is a failure of the test, in its helpers too; what was measured is worth reading"
 )]
 
+mod archive;
 mod demo;
 mod gate_real_time;
 mod kill;

@@ -35,6 +35,8 @@ mod preflight;
 mod recipients;
 #[path = "../scenarios/recurring.rs"]
 mod recurring;
+#[path = "../scenarios/replay.rs"]
+mod replay;
 #[path = "../scenarios/retrying.rs"]
 mod retrying;
 #[path = "../scenarios/routes.rs"]

@@ -27,6 +27,8 @@ mod optout;
 mod preflight;
 mod recipients;
 mod recurring;
+mod replay;
+mod restored;
 mod retrying;
 mod routes;
 mod rules;

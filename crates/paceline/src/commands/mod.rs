@@ -13,6 +13,7 @@ pub(crate) mod launch;
 pub(crate) mod onboarding;
 pub(crate) mod plan;
 pub(crate) mod reach;
+pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod retry;
 pub(crate) mod run;

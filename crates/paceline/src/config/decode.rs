@@ -323,6 +323,10 @@ fn worker(item: &Item<'_>, worker: &mut Worker) -> Option<()> {
     Some(())
 }
 
+/// How long webhooks may be archived: segments are of an hour each, and nothing of people is kept for ever.
+const KEPT: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(60 * 60)..=Duration::from_secs(3_650 * 24 * 60 * 60);
+
 fn webhook(item: &Item<'_>, webhook: &mut Webhook) -> Option<()> {
     let fields = item.fields(&[
         "listen",
@@ -333,6 +337,8 @@ fn webhook(item: &Item<'_>, webhook: &mut Webhook) -> Option<()> {
         "shared_secret_header",
         "shared_secret_env",
         "shared_secret_file",
+        "archive",
+        "archive_keep",
     ])?;
     set(&fields, "listen", &mut webhook.listen, listen);
     one_secret(&fields, "verify_token_env", "verify_token_file", &mut webhook.verify_token);
@@ -343,6 +349,8 @@ fn webhook(item: &Item<'_>, webhook: &mut Webhook) -> Option<()> {
     if let Some(found) = secrets(&fields, "shared_secret_env", "shared_secret_file") {
         webhook.shared_secrets = found;
     }
+    set(&fields, "archive", &mut webhook.archive, |item| item.text().map(|path| Some(path.to_owned())));
+    set(&fields, "archive_keep", &mut webhook.archive_keep, |item| item.duration(KEPT));
     Some(())
 }
 

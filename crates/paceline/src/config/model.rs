@@ -309,6 +309,10 @@ pub(crate) struct Webhook {
     pub(crate) shared_secret_header: String,
     /// `shared_secret_env` or `shared_secret_file`: several while they are rotated.
     pub(crate) shared_secrets: Vec<SecretRef>,
+    /// `archive`: the folder in which posts are kept as they came, if they are.
+    pub(crate) archive: Option<String>,
+    /// `archive_keep`: for how long.
+    pub(crate) archive_keep: Duration,
 }
 
 impl Default for Webhook {
@@ -319,6 +323,8 @@ impl Default for Webhook {
             app_secrets: vec![SecretRef::built_in("webhook.app_secret_env", "META_APP_SECRET")],
             shared_secret_header: "X-Webhook-Secret".to_owned(),
             shared_secrets: vec![SecretRef::built_in("webhook.shared_secret_env", "WEBHOOK_SHARED_SECRET")],
+            archive: None,
+            archive_keep: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }

@@ -33,4 +33,4 @@ pub(crate) use listener::listen;
 pub(crate) use lock::RunLock;
 pub(crate) use role_set::RoleSet;
 pub(crate) use signals::{Signals, until_signal};
-pub(crate) use start::{Parts, start};
+pub(crate) use start::{Parts, known, start};

@@ -152,6 +152,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
             }),
             install,
             senders: config.senders.iter().map(known).collect(),
+            archive: archive(config, &id)?,
         };
         let reconciler = Arc::new(reconciler::Reconciler::new(settings, store, clock));
         routes = routes.merge(reconciler.router());
@@ -177,8 +178,19 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     Ok(Running::new(roles, stops, address, counters))
 }
 
+/// The archive of webhooks, where one is wanted.
+fn archive(config: &Config, id: &WorkerId) -> Result<Option<reconciler::Archive>, Failure> {
+    let Some(folder) = &config.webhook.archive else { return Ok(None) };
+    let settings = reconciler::ArchiveSettings {
+        folder: folder.into(),
+        keep: config.webhook.archive_keep,
+        writer: id.0.clone(),
+    };
+    reconciler::Archive::open(settings).map(Some).map_err(|error| Failure::Failed(error.into()))
+}
+
 /// A sender as webhooks speak of it.
-fn known(sender: &Sender) -> reconciler::KnownSender {
+pub(crate) fn known(sender: &Sender) -> reconciler::KnownSender {
     reconciler::KnownSender {
         name: sender.name.clone(),
         waba_id: sender.waba_id.clone(),

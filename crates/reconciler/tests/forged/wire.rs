@@ -43,6 +43,7 @@ impl Intake {
             shared_secret: None,
             install: install.clone(),
             senders: Vec::new(),
+            archive: None,
         };
         let reconciler = Reconciler::new(settings, store.clone(), Arc::new(SystemClock::new()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
