@@ -1,5 +1,5 @@
 //! Random histories against a naive model: claims, every outcome, crashes, late, doubled, reordered and early
-//! statuses, policies, pauses, ends that come too early, retries, TTLs, cancellation.
+//! statuses, inference, policies, operators, pauses, ends that come too early, retries, TTLs, cancellation.
 //!
 //! The model keeps a plain record of what the platform really did and what we were told, and knows nothing of
 //! the store's states. It states the guarantees: an attempt is granted only when what was told allows it, of every
@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use campaign::doubt::Decision;
 use campaign::gate::GateRules;
 use campaign::ids::{MessageId, Seq, SliceId};
 use campaign::lifecycle::Event;
@@ -25,8 +26,8 @@ use rand_chacha::ChaCha8Rng;
 use sqlx::sqlite::SqlitePool;
 use store::conformance::scene::{Setup, WORST_CASE, at, failure, template, worker};
 use store::model::{
-    Claim, GateEvent, MessageRow, NewCampaign, Outcome, OutcomeKind, ReleaseOrder, SliceEnd, StatusUpdate,
-    Suppression,
+    About, Claim, GateEvent, MessageRow, NewCampaign, Outcome, OutcomeKind, ReleaseOrder, SliceEnd,
+    StatusUpdate, Suppression,
 };
 use store::{PostgresStore, SharedStore, SqliteStore};
 
@@ -69,6 +70,8 @@ struct Attempt {
     parked: BTreeSet<&'static str>,
     /// From then on another attempt is allowed, by what was told.
     again_from: Option<DateTime<Utc>>,
+    /// An operator ended its doubt by sending once more.
+    is_to_be_resent: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -179,18 +182,20 @@ impl Case {
             35..=54 => self.record().await,
             55..=76 => self.statuses().await,
             77..=79 => self.crash().await,
-            80..=83 => self.doubts().await,
-            84..=87 => self.retries().await,
+            80..=82 => self.doubts().await,
+            83..=84 => self.operator().await,
+            85..=87 => self.retries().await,
             88..=89 => self.finish_slice().await,
             90 => self.finish_in_vain().await,
             91 => self.pause_or_resume().await,
             92 => self.ttl().await,
             93 => self.suppress().await,
-            94 => {
+            94 => self.infer().await,
+            95 => {
                 self.note("slices whose lease ended are taken back".into());
                 self.store.reclaim_slices(self.now).await.unwrap();
             }
-            95..=97 => {
+            96..=97 => {
                 self.now += DOUBT_AFTER;
                 self.note("ten minutes pass".into());
             }
@@ -264,6 +269,7 @@ impl Case {
                 told: BTreeSet::new(),
                 parked: BTreeSet::new(),
                 again_from: None,
+                is_to_be_resent: false,
             });
         }
         if let Some(budget) = self.budget.filter(|_| !granted.is_empty()) {
@@ -292,13 +298,11 @@ impl Case {
         );
         let Some(last) = recipient.attempts.last() else { return };
         let by_failure = last.again_from.is_some_and(|from| from <= self.now);
-        // A doubt that the policy ended: nothing was told of the attempt, and it had its time.
-        let by_policy = self.policy == "resend"
-            && recipient.resends == 0
-            && !last.told_accepted
-            && last.told.is_empty()
-            && last.doubted_at.is_some_and(|since| since + DOUBT_AFTER <= self.now);
-        self.demand(by_failure || by_policy, &format!("message {seq} was sent again without a reason"));
+        // A doubt that was ended like this: nothing was told of the attempt. The policy gives it its time.
+        let is_open = recipient.resends == 0 && !last.told_accepted && last.told.is_empty();
+        let had_its_time = last.doubted_at.is_some_and(|since| since + DOUBT_AFTER <= self.now);
+        let by_decision = is_open && (last.is_to_be_resent || (self.policy == "resend" && had_its_time));
+        self.demand(by_failure || by_decision, &format!("message {seq} was sent again without a reason"));
         if !by_failure {
             self.recipients[seq].resends += 1;
         }
@@ -407,7 +411,10 @@ impl Case {
             retry_at: is_later.then_some(now),
             route: None,
             cost: None,
-            about: None,
+            about: (!is_keyed).then(|| About {
+                senders: vec!["jaspers-in".to_owned()],
+                recipients: vec![self.before[seq].recipient.clone()],
+            }),
         }
     }
 
@@ -438,6 +445,49 @@ impl Case {
         }
         self.note("doubts end".into());
         self.store.sweep_doubts(self.now, 10).await.unwrap();
+        self.hear_inferred().await;
+    }
+
+    /// An operator ends somebody's doubt, or tries to.
+    async fn operator(&mut self) {
+        let seq = self.rng.random_range(0..self.recipients.len());
+        let decision = Decision::ALL[self.rng.random_range(0..Decision::ALL.len())];
+        let seqs = [self.message(seq).seq];
+        let ended = self.store.resolve_doubts(self.id, &seqs, decision, "asha", self.now).await.unwrap();
+        let ended = ended[0].1;
+        self.note(format!("an operator: message {seq} {}: {ended:?}", decision.name()));
+        if ended.is_err() {
+            return;
+        }
+        self.demand(self.before[seq].state == State::InDoubt, "an operator ended what was no doubt");
+        if decision == Decision::Resend {
+            self.demand(self.recipients[seq].resends == 0, "an operator sent for the third time");
+            self.recipients[seq].attempts.last_mut().unwrap().is_to_be_resent = true;
+        }
+    }
+
+    /// Doubts look for statuses that name nobody.
+    async fn infer(&mut self) {
+        self.now += TimeDelta::seconds(40);
+        let inference = self.store.infer_statuses(None, self.now, 1_000).await.unwrap();
+        self.note(format!("{} statuses are inferred", inference.matched));
+        self.hear_inferred().await;
+    }
+
+    /// What was matched by inference has been told from then on; and it is the truth.
+    async fn hear_inferred(&mut self) {
+        let rows = self.store.messages(self.id, None, 100).await.unwrap();
+        for (seq, row) in
+            rows.iter().enumerate().filter(|(seq, row)| row.inferred && !self.before[*seq].inferred)
+        {
+            let number = self.recipients[seq].attempts.len() - 1;
+            let is_it = row.wamid.as_deref() == Some(&self.wamid(seq, number));
+            self.demand(is_it, &format!("message {seq} was matched with {:?}", row.wamid));
+            let attempt = &mut self.recipients[seq].attempts[number];
+            attempt.told.append(&mut attempt.parked);
+            // It is never tried again.
+            attempt.again_from = None;
+        }
     }
 
     async fn retries(&mut self) {
@@ -525,6 +575,7 @@ impl Case {
                     for (name, status) in end.statuses() {
                         let mut update = self.update(seq, number, name, *status);
                         update.key = Some((self.message(seq), u32::try_from(number + 1).unwrap()));
+                        update.about = None;
                         updates.push(update);
                     }
                 }
