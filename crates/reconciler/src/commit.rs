@@ -143,6 +143,11 @@ impl Committer {
             (Ok(()), None) => Ok(()),
             (Err(_), _) => Err(NotCommitted),
         };
+        // Last: what comes again because something before it failed is counted once.
+        let result = match result {
+            Ok(()) => self.count_kinds(&changes, now).await,
+            Err(error) => Err(error),
+        };
         for request in batch {
             // A requester that went away is no matter: the platform repeats what was not answered.
             let _ = request.done.send(result);
@@ -161,6 +166,20 @@ impl Committer {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "webhooks were stored and not archived; they are answered with 503, so that they come again"
+            );
+            NotCommitted
+        })
+    }
+
+    async fn count_kinds(&self, changes: &Changes, now: DateTime<Utc>) -> Result<(), NotCommitted> {
+        let seen = changes.seen.counts();
+        if seen.is_empty() {
+            return Ok(());
+        }
+        self.store.count_webhooks(&seen, now).await.map_err(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "webhooks were stored and not counted; they are answered with 503, so that they come again"
             );
             NotCommitted
         })
@@ -188,10 +207,6 @@ impl Committer {
         self.ours.numbers.learn(&*self.store, &changes.numbers).await?;
         if !changes.templates.is_empty() {
             self.store.template_news(&changes.templates, now).await?;
-        }
-        let seen = changes.seen.counts();
-        if !seen.is_empty() {
-            self.store.count_webhooks(&seen, now).await?;
         }
         // Last: where something before it was not stored, all of it comes again, and an old brake with it.
         let brakes = self.brakes(changes, now).await?;

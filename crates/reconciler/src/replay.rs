@@ -1,17 +1,20 @@
 //! Archived posts, taken in once more: by the same translation and the same operations of the store as when they came, and as
 //! of the time when they came, so that a store that was put back to an older backup gets to where it was.
 //!
-//! What is already known changes nothing. Three things are not done over, as they would be news where they are none:
+//! What is already known changes nothing. Some things are not done over, as they would be news where they are none:
 //!
+//! - A message that failed is not tried again: it was, as far as anybody here knows. `retry` sends to whom it was not.
 //! - A failure that stops what it was sent with does so only while it is news by the clock on the wall.
 //! - What came beside statuses is not counted again.
 //! - Statuses of messages that the store does not know to have been sent are parked as always; those that name a message of
-//!   ours are counted, as it would be sent again ([`Replayed::unsent`]).
+//!   ours are counted, as it would be sent again ([`Replayed::unsent`]), or its campaign was launched after the backup
+//!   ([`Replayed::unknown`]): its number is not given to another campaign, which its late statuses would be taken for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use campaign::ids::{CampaignId, MessageId, Seq};
+use campaign::message::{Again, Status};
 use chrono::{DateTime, Utc};
 use clock::SharedClock;
 use serde::Serialize;
@@ -21,7 +24,6 @@ use whatsapp::webhook;
 
 use crate::archive::frame::Frame;
 use crate::commit::Committer;
-use crate::seen::Seen;
 use crate::translate::{Changes, Ours, translate};
 use crate::{Counters, KnownSender, Settings};
 
@@ -48,6 +50,9 @@ pub struct Replayed {
     /// would make the attempt again.
     #[serde(skip)]
     pub unsent: BTreeMap<CampaignId, u64>,
+    /// By campaign: messages of which statuses tell, of campaigns that the store does not know at all.
+    #[serde(skip)]
+    pub unknown: BTreeMap<CampaignId, u64>,
 }
 
 /// Takes archived posts in.
@@ -59,6 +64,7 @@ pub struct Replay {
     ours: Ours,
     replayed: Replayed,
     unsent: BTreeSet<MessageId>,
+    unknown: BTreeSet<MessageId>,
     waiting: Vec<Frame>,
     waiting_posts: usize,
     waiting_bytes: usize,
@@ -83,8 +89,18 @@ impl Replay {
         let ours = Ours::new(&install, senders);
         let counters = Arc::new(Counters::default());
         let committer = Committer::new(store.clone(), clock.clone(), &settings, counters);
-        let (replayed, unsent, waiting) = (Replayed::default(), BTreeSet::new(), Vec::new());
-        Self { committer, store, clock, ours, replayed, unsent, waiting, waiting_posts: 0, waiting_bytes: 0 }
+        Self {
+            committer,
+            store,
+            clock,
+            ours,
+            replayed: Replayed::default(),
+            unsent: BTreeSet::new(),
+            unknown: BTreeSet::new(),
+            waiting: Vec::new(),
+            waiting_posts: 0,
+            waiting_bytes: 0,
+        }
     }
 
     /// Takes a frame in, in the order of the archive; it may be applied later, with others.
@@ -107,6 +123,12 @@ impl Replay {
         self.apply().await?;
         for message in self.unsent {
             *self.replayed.unsent.entry(message.campaign).or_default() += 1;
+        }
+        for message in self.unknown {
+            *self.replayed.unknown.entry(message.campaign).or_default() += 1;
+        }
+        if let Some((last, _)) = self.replayed.unknown.last_key_value() {
+            self.store.skip_campaign_numbers(*last).await?;
         }
         Ok(self.replayed)
     }
@@ -145,7 +167,11 @@ impl Replay {
     async fn store_changes(&mut self, mut changes: Changes, at: DateTime<Utc>) -> Result<(), StoreError> {
         let now = self.clock.now();
         changes.stops.retain(|stop| !stop.is_old(now));
-        changes.seen = Seen::default();
+        for update in &mut changes.statuses {
+            if let Status::Failed { again } = &mut update.status {
+                (*again, update.retry_at) = (Again::No, None);
+            }
+        }
         let stored = self.committer.store_changes(&changes, at).await?;
         self.replayed.applied += stored.applied;
         self.replayed.unchanged += stored.unchanged;
@@ -159,7 +185,7 @@ impl Replay {
     /// Finds the messages of ours whose attempts the store does not know.
     async fn find_unsent(&mut self, changes: &Changes) -> Result<(), StoreError> {
         for (message, attempt) in changes.statuses.iter().filter_map(|status| status.key) {
-            if self.unsent.contains(&message) {
+            if self.unsent.contains(&message) || self.unknown.contains(&message) {
                 continue;
             }
             let before = message.seq.0.checked_sub(1).map(Seq);
@@ -167,6 +193,8 @@ impl Replay {
             let is_unknown = |row: &MessageRow| row.seq == message.seq && row.attempt < attempt;
             if rows.first().is_some_and(is_unknown) {
                 self.unsent.insert(message);
+            } else if rows.is_empty() && self.store.campaign_by_id(message.campaign).await?.is_none() {
+                self.unknown.insert(message);
             }
         }
         Ok(())

@@ -235,7 +235,7 @@ fn a_disk_that_is_full_takes_nothing_of_a_frame_and_loses_none() {
     let mut reader = Reader::new(segments(folder.path()).unwrap(), None, None);
     assert_eq!(read(&mut reader), ["before", "after"]);
     assert_eq!(reader.torn(), 0, "what was written of a frame that did not fit was taken away");
-    assert_eq!(names(folder.path()).len(), 2);
+    assert_eq!(names(folder.path()).len(), 2, "no empty segment is left by what failed");
 }
 
 fn run_into_a_full_disk(folder: &Path) {
@@ -249,7 +249,10 @@ fn run_into_a_full_disk(folder: &Path) {
     })
     .take(8_192)
     .collect();
-    let error = writer.append(today("10:00:02"), &[Bytes::from(noise)]).unwrap_err().to_string();
-    assert!(error.contains("webhooks-20261123T10Z-a-0.zst cannot be written to"), "{error}");
+    let noise = Bytes::from(noise);
+    for n in 0..3 {
+        let error = writer.append(today("10:00:02"), std::slice::from_ref(&noise)).unwrap_err().to_string();
+        assert!(error.contains(&format!("webhooks-20261123T10Z-a-{n}.zst cannot be written to")), "{error}");
+    }
     writer.append(today("10:00:03"), &[Bytes::from_static(b"after")]).unwrap();
 }

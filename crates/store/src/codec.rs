@@ -82,7 +82,12 @@ pub(crate) fn row_id(campaign: CampaignId, seq: Seq) -> i64 {
 /// `messages.id` of a message by its name, where such a number can be.
 pub(crate) fn row_id_of(message: MessageId) -> Option<i64> {
     // A webhook may carry any number.
-    (0..1 << 31).contains(&message.campaign.0).then(|| row_id(message.campaign, message.seq))
+    is_number(message.campaign).then(|| row_id(message.campaign, message.seq))
+}
+
+/// Whether a campaign can have this number.
+pub(crate) fn is_number(campaign: CampaignId) -> bool {
+    (0..1 << 31).contains(&campaign.0)
 }
 
 /// The first and the last `messages.id` that a campaign can have.

@@ -142,6 +142,11 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// The campaign with this number. Errors as [`Store::campaign`].
     async fn campaign_by_id(&self, id: CampaignId) -> Result<Option<CampaignRow>>;
 
+    /// Sees that no campaign that is launched from now on gets this number, or one before it: after a database was put back
+    /// to an older state, numbers that were given out since are the platform's to name for weeks. A number that no campaign
+    /// can have is passed over.
+    async fn skip_campaign_numbers(&self, last: CampaignId) -> Result<()>;
+
     /// All campaigns, newest first, `loading` ones left out. One that this version cannot read hides no other.
     async fn campaigns(&self) -> Result<Listing>;
 

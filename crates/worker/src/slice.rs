@@ -339,7 +339,8 @@ impl Worker {
                 result,
             });
         }
-        persist("record outcomes", || self.store.record(&outcomes, self.clock.now())).await;
+        // As of now, however long the database is away: what a recipient says in the meantime is newer than the answer.
+        persist("record outcomes", || self.store.record(&outcomes, attempt.now)).await;
         if let Some(pause) = self.breaker.judge(campaign, &effects) {
             effects.push(pause);
         }

@@ -4,11 +4,13 @@
 use std::path::PathBuf;
 
 use campaign::lifecycle;
-use simulator::Profile;
+use campaign::message::State;
+use simulator::{Outcome, Profile, Rule};
 use sqlx::Connection;
 use store::model::MessageRow;
 use store::{SqliteStore, Store};
 use tempfile::TempDir;
+use testkit::files::person;
 use testkit::world::all_messages;
 use testkit::{World, WorldOptions};
 
@@ -62,6 +64,42 @@ async fn a_backup_from_before_the_webhooks_becomes_what_was_lost() {
     let row = restored.campaign("lost").await.unwrap().unwrap();
     assert_eq!((row.counts, row.spent, row.reserved), (lost.counts, lost.spent, lost.reserved));
     assert_eq!(restored.verify(row.id).await.unwrap().violations, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_campaign_that_was_launched_after_the_backup_is_told() {
+    let (world, _archive) = world_with(300).await;
+    let copy = backup(&world).await;
+    world.files.people("more.csv", 1_000, 20);
+    world.launch(&world.files.campaign("later", "more.csv", "")).await;
+    let later = world.until_over("later").await.id;
+
+    let answer = replay(&world, world.archive(), &copy);
+
+    assert_eq!(answer.code, 1, "{}{}", answer.out, answer.err);
+    assert_eq!(answer.json()["unknown"], serde_json::json!([{ "number": later.0, "messages": 20 }]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_tried_again_after_the_backup_is_not_tried_once_more() {
+    let root = tempfile::tempdir().unwrap();
+    let archive = Some(root.path().join("webhooks"));
+    let world = crate::world(WorldOptions { archive, ..WorldOptions::default() }).await;
+    world.files.people("people.csv", 0, 5);
+    world.platform.script(Rule::to(person(0), Outcome::FailLater { code: 131_049 }).times(1));
+    world.launch(&world.files.campaign("lost", "people.csv", "retry: { attempts: 3 }")).await;
+    world.until_taken(5).await;
+    let copy = backup(&world).await;
+    world.until_over("lost").await;
+    assert_eq!(world.platform.ledger().len(), 6, "the first one was tried again");
+
+    let answer = replay(&world, world.archive(), &copy);
+
+    assert_eq!((answer.code, &answer.json()["unsent"][0]["messages"]), (1, &1.into()), "{}", answer.err);
+    let restored = SqliteStore::open(copy.to_str().unwrap()).await.unwrap();
+    let messages = all_messages(&restored, "lost").await;
+    assert!(messages.iter().all(|m| !m.state.is_unsent()), "{messages:?}");
+    assert_eq!(messages.iter().filter(|m| m.state == State::Failed).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

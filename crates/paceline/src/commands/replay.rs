@@ -52,6 +52,16 @@ struct Answer {
     replayed: Replayed,
     /// Campaigns that were sent further than this database knows.
     unsent: Vec<Unsent>,
+    /// Campaigns that this database does not know at all.
+    unknown: Vec<Unknown>,
+}
+
+/// A campaign that this database does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Unknown {
+    number: i64,
+    /// Messages of it that were sent, as far as their statuses tell.
+    messages: u64,
 }
 
 /// A campaign that was sent further than this database knows.
@@ -89,17 +99,27 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let replayed = replay.finish().await?;
     drop(progress);
     let unsent = hold(&*store, &replayed.unsent, app.clock.now()).await?;
-    let answer = Answer { segments: number, torn: reader.torn(), replayed, unsent };
+    let unknown = replayed.unknown.iter();
+    let unknown = unknown.map(|(id, messages)| Unknown { number: id.0, messages: *messages }).collect();
+    let answer = Answer { segments: number, torn: reader.torn(), replayed, unsent, unknown };
     if app.json {
         output::print_json(&answer)?;
     } else {
         output::print(&render(&answer, Look::of_stdout()))?;
     }
-    if answer.unsent.is_empty() {
+    let mut sentences = Vec::new();
+    if !answer.unsent.is_empty() {
+        let keys: Vec<&str> = answer.unsent.iter().map(|one| one.campaign.as_str()).collect();
+        sentences.push(format!("{} would be sent in part again", keys.join(", ")));
+    }
+    if !answer.unknown.is_empty() {
+        let campaigns = format::counted(answer.unknown.len() as u64, "campaign");
+        sentences.push(format!("{campaigns} would be sent again if launched again"));
+    }
+    if sentences.is_empty() {
         return Ok(());
     }
-    let keys: Vec<&str> = answer.unsent.iter().map(|one| one.campaign.as_str()).collect();
-    let sentence = format!("{} would be sent in part again: see above", keys.join(", "));
+    let sentence = format!("{}: see above", sentences.join("; "));
     Err(Failure::Answered { exit_code: 1, sentence })
 }
 
@@ -186,7 +206,7 @@ fn were(messages: u64) -> String {
 }
 
 fn render(answer: &Answer, look: Look) -> String {
-    let Answer { segments, torn, replayed, unsent } = answer;
+    let Answer { segments, torn, replayed, unsent, unknown } = answer;
     let (Some(first), Some(last)) = (replayed.first, replayed.last) else {
         return format!(
             "{} read; no webhook of that time is in them.",
@@ -218,9 +238,24 @@ fn render(answer: &Answer, look: Look) -> String {
         ));
     }
     for Unsent { campaign, messages, state } in unsent {
+        let were = were(*messages);
+        let sentence = if *state == lifecycle::State::Paused {
+            format!(
+                "{campaign} is {state}. {were} sent after this database was backed up, and it would send them again: call it \
+                 off with `paceline cancel {campaign}`, and launch whom it has not reached under another key."
+            )
+        } else {
+            format!(
+                "{campaign} is {state}, and sends nothing more. {were} sent after this database was backed up; what became of \
+                 them is not known here."
+            )
+        };
+        lines.push(look.wrap(&sentence, 0));
+    }
+    for Unknown { number, messages } in unknown {
         let sentence = format!(
-            "{campaign} is {state}. {} sent after this database was backed up, and it would send them again: call it off \
-             with `paceline cancel {campaign}`, and launch whom it has not reached under another key.",
+            "Campaign number {number} is not in this database: it was launched after this was backed up, and {} sent. Find out \
+             which it was, and do not launch it again: whom it reached would get it twice.",
             were(*messages)
         );
         lines.push(look.wrap(&sentence, 0));
@@ -243,8 +278,9 @@ mod tests {
             unchanged: 1_700,
             parked: 100,
             unsent: BTreeMap::new(),
+            unknown: BTreeMap::new(),
         };
-        Answer { segments: 20, torn: 1, replayed, unsent: Vec::new() }
+        Answer { segments: 20, torn: 1, replayed, unsent: Vec::new(), unknown: Vec::new() }
     }
 
     #[test]
@@ -268,6 +304,15 @@ mod tests {
             "{said}"
         );
         assert!(said.contains("`paceline cancel diwali`"), "{said}");
+    }
+
+    #[test]
+    fn what_was_launched_after_the_backup_is_said() {
+        let unknown = vec![Unknown { number: 12, messages: 1 }];
+        let text = render(&Answer { unknown, ..answer() }, Look::plain(1_000));
+        let said = text.lines().nth(4).unwrap();
+        assert!(said.starts_with("Campaign number 12 is not in this database"), "{said}");
+        assert!(said.contains("and 1 message was sent. Find out which"), "{said}");
     }
 
     #[test]

@@ -18,6 +18,9 @@ use zstd::zstd_safe::CParameter;
 /// What every frame begins with: zstd's magic number of a skippable frame, and the length of what that holds.
 pub const HEAD: [u8; 8] = [0x5F, 0x2A, 0x4D, 0x18, 8, 0, 0, 0];
 
+/// How many compressed bytes a frame has at the most: what bodies a process holds at once is a fourth of it.
+const LONGEST: u64 = 512 * 1024 * 1024;
+
 /// How many bytes stand before the compressed ones.
 pub const HEAD_LENGTH: usize = 16;
 
@@ -56,7 +59,8 @@ pub fn encode(at: DateTime<Utc>, bodies: &[Bytes]) -> io::Result<Vec<u8>> {
 #[must_use]
 pub fn length(head: [u8; HEAD_LENGTH]) -> Option<u64> {
     let (start, length) = head.split_at(HEAD.len());
-    (start == HEAD).then(|| u64::from_le_bytes(length.try_into().unwrap_or_default()))
+    let length = u64::from_le_bytes(length.try_into().unwrap_or_default());
+    (start == HEAD && length <= LONGEST).then_some(length)
 }
 
 /// The frame of these compressed bytes; nothing where they are damaged, or torn off.

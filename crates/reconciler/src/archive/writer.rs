@@ -21,6 +21,8 @@ pub struct Writer {
     open: Option<Segment>,
     /// Segments that were begun.
     begun: u64,
+    /// The hour in which what was too old was last deleted.
+    tidied: Option<DateTime<Utc>>,
 }
 
 /// The segment that is appended to.
@@ -45,12 +47,18 @@ impl Writer {
             .mode(FOLDER_MODE)
             .create(folder)
             .map_err(ArchiveError::file(folder, "cannot be made, as the folder of webhook.archive"))?;
+        // That there is such a folder has to be on the disk before anything in it counts.
+        let parent =
+            folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(parent)
+            .and_then(|parent| parent.sync_all())
+            .map_err(ArchiveError::file(folder, "cannot be kept, as the folder of webhook.archive"))?;
         let probe = folder.join(format!(".{}", settings.writer));
         create(&probe).and_then(|_| std::fs::remove_file(&probe)).map_err(ArchiveError::file(
             folder,
             "cannot be written to; it is the folder of webhook.archive",
         ))?;
-        Ok(Self { settings, open: None, begun: 0 })
+        Ok(Self { settings, open: None, begun: 0, tidied: None })
     }
 
     /// Appends one frame with these bodies; returns when it is on the disk.
@@ -64,7 +72,10 @@ impl Writer {
             self.open = None;
             let segment = self.begin(hour)?;
             self.open = Some(segment);
-            // A folder that cannot be tidied takes webhooks in all the same.
+        }
+        // Once for each hour, whatever fails in it. A folder that cannot be tidied takes webhooks in all the same.
+        if self.tidied != Some(hour) {
+            self.tidied = Some(hour);
             if let Err(error) = self.delete_old(at) {
                 tracing::error!(error = &error as &dyn std::error::Error, "old webhooks were not deleted");
             }
@@ -73,8 +84,12 @@ impl Writer {
         let path = segment.path.clone();
         let bytes = frame::encode(at, bodies).map_err(ArchiveError::file(&path, "cannot be compressed"))?;
         if let Err(error) = segment.file.write_all(&bytes).and_then(|()| segment.file.sync_data()) {
-            // After a failed flush nobody knows what of the file is on the disk: the next frame begins a new one.
+            // After a failed flush nobody knows what of the file is on the disk: the next frame begins a new one. A full
+            // disk is not filled with empty ones.
             let _ = segment.file.set_len(segment.length);
+            if segment.length == 0 {
+                let _ = std::fs::remove_file(&path);
+            }
             return Err(ArchiveError::file(&path, "cannot be written to")(error));
         }
         segment.length += bytes.len() as u64;

@@ -1,5 +1,7 @@
 //! Statuses that neither an id nor a key leads to a message: the only doubt of that number, person and time is it.
 
+use campaign::doubt::{Decision, Refusal};
+use campaign::ids::Seq;
 use campaign::message::{Again, State, Status};
 
 use super::scene::{Scene, Setup, at, recipient, unkeyed};
@@ -160,4 +162,31 @@ pub async fn what_is_parked_comes_before_a_policy(store: SharedStore) {
     assert_eq!(states, [State::Retrying, State::Delivered, State::Retrying]);
     assert!(scene.row(1).await.inferred);
     assert_eq!(store.parked_statuses().await.unwrap(), 2_000);
+}
+
+pub async fn what_is_parked_comes_before_an_operator(store: SharedStore) {
+    let scene = in_doubt(&store).await;
+    // By a reconciler whose clock is ahead.
+    scene.apply(&[told(0, "w0", Status::Sent, 2)], at(90)).await;
+    let resolve = store.resolve_doubts(scene.id, &[Seq(0), Seq(1)], Decision::Resend, "asha", at(60));
+    let ended = resolve.await.unwrap();
+    assert_eq!(ended, [(Seq(0), Err(Refusal::NotInDoubt(State::Sent))), (Seq(1), Ok(State::Retrying))]);
+    assert!(scene.row(0).await.inferred);
+}
+
+pub async fn an_attempt_that_was_sent_once_more_may_be_meant(store: SharedStore) {
+    let scene = in_doubt(&store).await;
+    // The same people, a minute later; of their first one, too, no answer comes.
+    let other = Setup { key: "holi", ..Setup::default() }.released(&store).await;
+    other.claim(0, 0..1, at(60)).await;
+    other.unknown(0, 1, at(61)).await;
+    store.resolve_doubts(scene.id, &[Seq(0)], Decision::Resend, "asha", at(70)).await.unwrap();
+    store.requeue_retries(at(70), 10, 10).await.unwrap();
+    scene.release_all(at(70)).await;
+    scene.claim(1, [0], at(3_600)).await;
+    scene.accepted(0, 2, at(3_601)).await;
+    // Of the first attempt, or of the other campaign's: nobody knows.
+    scene.apply(&[told(0, "w", Status::Sent, 90)], at(3_700)).await;
+    assert_eq!(infer(&scene, 4_000).await, 0);
+    assert_eq!(other.state(0).await, State::InDoubt);
 }

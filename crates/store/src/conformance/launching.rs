@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use campaign::ids::CampaignId;
 use campaign::lifecycle::State;
 use campaign::message;
 
@@ -49,6 +50,18 @@ pub async fn a_key_is_launched_once(store: SharedStore) {
     let again = store.begin_launch(Setup::default().campaign(), MINUTE, at(9_999)).await.unwrap_err();
     assert!(matches!(again, LaunchError::KeyTaken { state: State::Running, .. }), "{again}");
     assert_eq!(scene.campaign().await.count(message::State::Queued), 10);
+}
+
+pub async fn numbers_that_were_given_out_elsewhere_are_skipped(store: SharedStore) {
+    let number = |n| CampaignId(n);
+    for last in [number(40), number(7), number(-1), number(i64::MAX)] {
+        store.skip_campaign_numbers(last).await.unwrap();
+    }
+    let first = Setup::default().launch(&store).await.id;
+    assert!(first.0 > 40, "{first}");
+    store.skip_campaign_numbers(number(3)).await.unwrap();
+    let second = Setup { key: "holi", ..Setup::default() }.launch(&store).await.id;
+    assert!((first.0 + 1..first.0 + 10).contains(&second.0), "{first} {second}");
 }
 
 pub async fn a_dead_launch_is_replaced(store: SharedStore) {

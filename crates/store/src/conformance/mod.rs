@@ -88,6 +88,7 @@ macro_rules! conformance_suite {
             launching {
                 a_launched_campaign_reads_as_it_was_written
                 a_key_is_launched_once
+                numbers_that_were_given_out_elsewhere_are_skipped
                 a_dead_launch_is_replaced
                 a_live_launch_is_not_replaced
                 an_abandoned_launch_leaves_nothing
@@ -243,6 +244,8 @@ macro_rules! conformance_suite {
                 all_that_is_known_of_a_person_is_looked_at
                 doubts_are_looked_at_in_turn
                 what_is_parked_comes_before_a_policy
+                what_is_parked_comes_before_an_operator
+                an_attempt_that_was_sent_once_more_may_be_meant
             }
             orders {
                 every_order_around_an_acceptance

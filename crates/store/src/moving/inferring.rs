@@ -19,20 +19,24 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// How much time there is to wait for what would tell more.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Waits {
-    /// How long an id is known at least: another one that fits as well may be on its way.
-    parked: TimeDelta,
-    /// How long a message has been in doubt at least: a worker that was only taken for dead has recorded its answer by
-    /// then.
-    doubt: TimeDelta,
+pub(crate) enum Waits {
+    /// There is time.
+    Usual,
+    /// The doubts end now, one way or the other: whatever is there counts, by whichever clock it came.
+    None,
 }
 
 impl Waits {
-    /// There is time.
-    pub(crate) const USUAL: Self = Self { parked: TimeDelta::seconds(30), doubt: TimeDelta::seconds(10) };
+    /// Whether an id is known for long enough: another one that fits as well may be on its way.
+    fn is_known(self, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        matches!(self, Self::None) || since + TimeDelta::seconds(30) <= now
+    }
 
-    /// The doubts end now, one way or the other.
-    pub(crate) const NONE: Self = Self { parked: TimeDelta::zero(), doubt: TimeDelta::zero() };
+    /// Whether a message is in doubt for long enough: a worker that was only taken for dead has recorded its answer by
+    /// then.
+    fn is_settled(self, since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        matches!(self, Self::None) || since + TimeDelta::seconds(10) <= now
+    }
 }
 
 /// How long after its claim a message is reported by the platform at the most, to be known by that. What the platform
@@ -87,7 +91,8 @@ pub(crate) struct Wanted {
     pub(crate) until: DateTime<Utc>,
 }
 
-/// A message that a status may be of: its newest attempt was made at the time, and has no id.
+/// A message that a status may be of: its newest attempt was made at the time, and has no id; or an attempt before it,
+/// whose doubt was ended by sending once more, and nobody knows any more when that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     place: i64,
@@ -125,7 +130,7 @@ impl Candidate {
     fn is_settled_doubt(&self, waits: Waits, now: DateTime<Utc>) -> bool {
         self.state == State::InDoubt
             && matches!(self.resent, Fate::Over | Fate::Stands)
-            && self.doubt_since.is_some_and(|since| since + waits.doubt <= now)
+            && self.doubt_since.is_some_and(|since| waits.is_settled(since, now))
     }
 }
 
@@ -206,7 +211,7 @@ impl<'p> Look<'p> {
         for ids in by_message.values() {
             // Of two ids that fit one message, nobody knows which is its own.
             let [(told, one)] = ids[..] else { continue };
-            if one.is_settled_doubt(waits, now) && told.known + waits.parked <= now {
+            if one.is_settled_doubt(waits, now) && waits.is_known(told.known, now) {
                 inferred.push(Inferred { wamid: told.wamid.to_owned(), id: one.id, attempt: one.attempt });
             }
         }
@@ -260,7 +265,7 @@ mod tests {
     }
 
     fn decided(parked: &[Parked], candidates: &[Candidate]) -> Vec<(String, i64)> {
-        decided_after(Waits::USUAL, parked, candidates)
+        decided_after(Waits::Usual, parked, candidates)
     }
 
     fn it(wamid: &str) -> Vec<(String, i64)> {
@@ -310,6 +315,6 @@ mod tests {
         let fresh = Candidate { doubt_since: Some(at(55)), ..doubt(0, 7) };
         assert_eq!(decided(&[parked("w1", 1)], std::slice::from_ref(&fresh)), []);
         assert_eq!(decided(&[parked("w1", 40)], &[doubt(0, 7)]), []);
-        assert_eq!(decided_after(Waits::NONE, &[parked("w1", 40)], &[fresh]), it("w1"));
+        assert_eq!(decided_after(Waits::None, &[parked("w1", 61)], &[fresh]), it("w1"));
     }
 }

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Postgres};
 
 use super::connection::PostgresStore;
 use super::text::clean;
-use crate::codec::{failed, micros, named};
+use crate::codec::{failed, is_number, micros, named};
 use crate::model::{CampaignRow, Listing};
 use crate::reading::campaigns::{CampaignColumns, Loaded, assemble};
 use crate::{StoreError, TransitionError};
@@ -25,6 +25,10 @@ macro_rules! campaigns_where {
         )
     };
 }
+
+const SKIP_NUMBERS: &str = "
+    SELECT setval(numbers, greatest($1, nextval(numbers)))
+    FROM (SELECT pg_get_serial_sequence('campaigns', 'id')::regclass AS numbers) AS n";
 
 pub(super) const BY_KEY: &str = campaigns_where!("key = $1");
 pub(super) const BY_ID: &str = campaigns_where!("id = $1 AND key IS NOT NULL");
@@ -83,6 +87,20 @@ pub(super) async fn by_key(store: &PostgresStore, key: &str) -> Result<Option<Ca
 /// See [`crate::Store::campaign_by_id`].
 pub(super) async fn by_id(store: &PostgresStore, id: CampaignId) -> Result<Option<CampaignRow>> {
     load(store, sqlx::query_as(BY_ID).bind(id.0)).await?.one()
+}
+
+/// See [`crate::Store::skip_campaign_numbers`].
+pub(super) async fn skip_numbers(store: &PostgresStore, last: CampaignId) -> Result<()> {
+    if !is_number(last) {
+        return Ok(());
+    }
+    let mut tx = store.change().await?;
+    sqlx::query(SKIP_NUMBERS)
+        .bind(last.0)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed("skip numbers of campaigns"))?;
+    tx.commit("commit skipping numbers of campaigns").await
 }
 
 /// See [`crate::Store::campaigns`].

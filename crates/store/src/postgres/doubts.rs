@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::connection::PostgresStore;
+use super::inferring;
 use super::text::clean;
 use super::transition::{self, column};
 use crate::StoreError;
@@ -15,6 +16,7 @@ use crate::columns::Reader;
 use crate::doubt::{DoubtRow, EndedDoubt};
 use crate::moving::batch::Batch;
 use crate::moving::doubts;
+use crate::moving::inferring::Waits;
 use crate::reading::doubts::{Decided, decided_columns, doubt, doubt_columns};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -83,6 +85,8 @@ pub(super) async fn resolve(
 ) -> Result<Vec<(Seq, std::result::Result<State, Refusal>)>> {
     let ids: Vec<i64> = seqs.iter().map(|seq| row_id(campaign, *seq)).collect();
     let mut tx = store.change_of(&[campaign]).await?;
+    // What is known of them comes before what anybody thinks.
+    inferring::settle(&mut tx, &ids, Waits::None, now).await?;
     let mut batch = Batch::default();
     transition::load(&mut tx, &mut batch, &ids).await?;
     let became = doubts::resolve(&mut batch, &ids, decision, by, now);

@@ -52,8 +52,9 @@ pub(super) const CANDIDATES: &str = concat!(
             AND recipient = w.recipient
           OFFSET 0) AS m
       JOIN send_groups AS g ON g.campaign_id = m.campaign_id AND g.number = m.group_no
-      WHERE m.wamid IS NULL AND m.claimed_at BETWEEN w.since AND w.until
-        AND (m.state IN ('sending', 'in_doubt') OR m.assumed)"
+      WHERE (m.wamid IS NULL AND m.claimed_at BETWEEN w.since AND w.until
+             AND (m.state IN ('sending', 'in_doubt') OR m.assumed))
+         OR m.resent_fate = 'open'"
 );
 
 const MARK: &str = "UPDATE messages SET inferred = TRUE WHERE id = ANY($1)";
@@ -77,14 +78,14 @@ pub(super) async fn infer(
         .map_err(failed("find doubts"))?;
     let next = next_page(&page, limit)?;
     let page = column(&page, |(id, _)| *id);
-    let seen = decide(&mut tx, &page, Waits::USUAL, now).await?;
+    let seen = decide(&mut tx, &page, Waits::Usual, now).await?;
     if seen.is_empty() {
         tx.end().await;
         return Ok(Inference { matched: 0, next });
     }
     let doubts = column(&seen, |one| one.id);
     sweeps::lock_campaigns_of(&mut tx, &doubts).await?;
-    let matched = settle(&mut tx, &doubts, Waits::USUAL, now).await?;
+    let matched = settle(&mut tx, &doubts, Waits::Usual, now).await?;
     tx.commit("commit inferred statuses").await?;
     Ok(Inference { matched: changed(matched.len()), next })
 }

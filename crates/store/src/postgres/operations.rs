@@ -84,6 +84,10 @@ impl Store for PostgresStore {
         repeat(Patience::Short, "read a campaign", || campaigns::by_id(self, id)).await
     }
 
+    async fn skip_campaign_numbers(&self, last: CampaignId) -> Result<()> {
+        repeat(Patience::Short, "skip numbers of campaigns", || campaigns::skip_numbers(self, last)).await
+    }
+
     async fn campaigns(&self) -> Result<Listing> {
         repeat(Patience::Short, "read campaigns", || campaigns::all(self)).await
     }

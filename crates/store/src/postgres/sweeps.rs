@@ -233,7 +233,7 @@ pub(super) async fn doubts(store: &PostgresStore, now: DateTime<Utc>, limit: u32
         .await
         .map_err(finding)?;
     let ids = column(&old, |(id, _)| *id);
-    let settled = inferring::settle(&mut tx, &ids, Waits::NONE, now).await?;
+    let settled = inferring::settle(&mut tx, &ids, Waits::None, now).await?;
     old.retain(|(id, _)| !settled.contains(id));
     let ids = column(&old, |(id, _)| *id);
     let by_policy = moved(&mut tx, &ids, |batch| doubts::end_by_policy(batch, &old, now)).await?;

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, SqliteConnection};
 
 use super::connection::SqliteStore;
-use crate::codec::{failed, json, micros, named};
+use crate::codec::{failed, is_number, json, micros, named};
 use crate::model::{CampaignRow, Listing};
 use crate::reading::campaigns::{CampaignColumns, Loaded, assemble};
 use crate::{StoreError, TransitionError};
@@ -24,6 +24,13 @@ macro_rules! campaigns_where {
         )
     };
 }
+
+/// SQLite's own table of the last numbers; it has no row before the first campaign.
+const SKIP_NUMBERS: [&str; 2] = [
+    "INSERT INTO sqlite_sequence (name, seq)
+     SELECT 'campaigns', ?1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'campaigns')",
+    "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'campaigns'",
+];
 
 pub(super) const BY_KEY: &str = campaigns_where!("key = ?1");
 pub(super) const BY_ID: &str = campaigns_where!("id = ?1 AND key IS NOT NULL");
@@ -69,6 +76,19 @@ pub(super) async fn by_key(store: &SqliteStore, key: &str) -> Result<Option<Camp
 /// See [`crate::Store::campaign_by_id`].
 pub(super) async fn by_id(store: &SqliteStore, id: CampaignId) -> Result<Option<CampaignRow>> {
     load(store, sqlx::query_as(BY_ID).bind(id.0)).await?.one()
+}
+
+/// See [`crate::Store::skip_campaign_numbers`].
+pub(super) async fn skip_numbers(store: &SqliteStore, last: CampaignId) -> Result<()> {
+    if !is_number(last) {
+        return Ok(());
+    }
+    let skipping = failed("skip numbers of campaigns");
+    let mut tx = store.change().await?;
+    for sql in SKIP_NUMBERS {
+        sqlx::query(sql).bind(last.0).execute(&mut *tx).await.map_err(&skipping)?;
+    }
+    tx.commit().await.map_err(failed("commit skipping numbers of campaigns"))
 }
 
 /// See [`crate::Store::campaigns`].

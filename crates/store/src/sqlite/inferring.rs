@@ -44,8 +44,9 @@ pub(super) const CANDIDATES: &str = concat!(
       CROSS JOIN campaigns AS c ON c.last_sent_at >= j.value ->> 2
       CROSS JOIN messages AS m ON m.campaign_id = c.id AND m.recipient = j.value ->> 1
       CROSS JOIN send_groups AS g ON g.campaign_id = m.campaign_id AND g.number = m.group_no
-      WHERE m.wamid IS NULL AND m.claimed_at BETWEEN j.value ->> 2 AND j.value ->> 3
-        AND (m.state IN ('sending', 'in_doubt') OR m.assumed)"
+      WHERE (m.wamid IS NULL AND m.claimed_at BETWEEN j.value ->> 2 AND j.value ->> 3
+             AND (m.state IN ('sending', 'in_doubt') OR m.assumed))
+         OR m.resent_fate = 'open'"
 );
 
 const MARK: &str = "UPDATE messages SET inferred = 1 WHERE id IN (SELECT value FROM json_each(?1))";
@@ -62,7 +63,7 @@ pub(super) async fn infer(
         return Ok(Inference { matched: 0, next });
     }
     let mut tx = store.change().await?;
-    let matched = settle(&mut tx, &page, Waits::USUAL, now).await?;
+    let matched = settle(&mut tx, &page, Waits::Usual, now).await?;
     tx.commit().await.map_err(failed("commit inferred statuses"))?;
     Ok(Inference { matched: changed(matched.len()), next })
 }
@@ -86,7 +87,7 @@ async fn look(
         .map_err(failed("find doubts"))?;
     let next = next_page(&page, limit)?;
     let page: Vec<i64> = page.iter().map(|(id, _)| *id).collect();
-    let seen = decide(&mut tx, &page, Waits::USUAL, now).await?;
+    let seen = decide(&mut tx, &page, Waits::Usual, now).await?;
     Ok((page, seen, next))
 }
 

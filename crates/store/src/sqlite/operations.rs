@@ -73,6 +73,10 @@ impl Store for SqliteStore {
         campaigns::by_id(self, id).await
     }
 
+    async fn skip_campaign_numbers(&self, last: CampaignId) -> Result<()> {
+        campaigns::skip_numbers(self, last).await
+    }
+
     async fn campaigns(&self) -> Result<Listing> {
         campaigns::all(self).await
     }

@@ -206,7 +206,7 @@ pub(super) async fn doubts(store: &SqliteStore, now: DateTime<Utc>, limit: u32) 
         .await
         .map_err(failed("find old doubts"))?;
     let ids: Vec<i64> = old.iter().map(|(id, _)| *id).collect();
-    let settled = inferring::settle(&mut tx, &ids, Waits::NONE, now).await?;
+    let settled = inferring::settle(&mut tx, &ids, Waits::None, now).await?;
     old.retain(|(id, _)| !settled.contains(id));
     let ids: Vec<i64> = old.iter().map(|(id, _)| *id).collect();
     let by_policy = moved(&mut tx, &ids, |batch| doubts::end_by_policy(batch, &old, now)).await?;
