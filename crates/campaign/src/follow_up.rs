@@ -81,6 +81,8 @@ pub enum LeftOut {
     OptedOut,
     /// The failure is the recipient's for good.
     Final,
+    /// The recipient was purged.
+    Purged,
     /// The recipient is on the do-not-send list.
     Suppressed,
     /// The recipient had as many messages as the frequency cap allows.
@@ -98,6 +100,7 @@ impl fmt::Display for LeftOut {
             Self::UnderWay => "are under way in an earlier follow-up",
             Self::OptedOut => "opted out",
             Self::Final => "cannot be reached for good (name the code to try all the same)",
+            Self::Purged => "were purged",
             Self::Suppressed => "are on the do-not-send list",
             Self::OverCap => "had as many messages as limits.per_recipient allows",
         })

@@ -103,6 +103,8 @@ pub(crate) enum Command {
     Analytics(commands::analytics::Args),
     /// Show what webhooks told beside statuses, by kind: clicks, opt-outs, unknown fields
     Webhooks(commands::webhooks::Args),
+    /// Take out what is of people: of a campaign that is over, or of one person
+    Purge(commands::purge::Args),
     /// The do-not-send list
     Suppress(commands::suppress::Args),
     /// Run the simulated platform alone
@@ -143,6 +145,7 @@ impl Command {
             | Self::Reach(_)
             | Self::Analytics(_)
             | Self::Webhooks(_)
+            | Self::Purge(_)
             | Self::Suppress(_)
             | Self::Schema(_)
             | Self::Completions(_)

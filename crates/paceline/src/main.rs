@@ -84,6 +84,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Webhooks(args) => commands::webhooks::run(&app(config::load(file)?), args).await,
         Command::Doubt(args) => commands::doubt::run(&app(config::load(file)?), args).await,
         Command::Retry(args) => commands::retry::run(&app(config::load(file)?), args).await,
+        Command::Purge(args) => commands::purge::run(&app(config::load(file)?), args).await,
         Command::Suppress(args) => commands::suppress::run(&app(config::load(file)?), args).await,
         Command::Simulate(args) => commands::simulate::run(&app(config::load(file)?), args).await,
     }

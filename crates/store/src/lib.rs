@@ -12,6 +12,7 @@
 //! | [`doubt`] | what is in doubt, and how doubts were ended |
 //! | [`brake`] | what must not be sent for now, and why |
 //! | [`follow_up`] | the failed messages that a follow-up is made of |
+//! | [`purge`] | what stands for people who were removed |
 //! | [`registry`] | the templates that accounts have |
 //! | [`series`] | recurring campaigns, and what became of their times |
 //! | [`webhooks`] | how many webhooks of each kind came |
@@ -37,6 +38,7 @@ mod migrations;
 pub mod model;
 mod moving;
 pub mod postgres;
+pub mod purge;
 mod reading;
 pub mod registry;
 pub mod series;
@@ -66,6 +68,7 @@ use model::{
     WorkerId,
 };
 pub use postgres::PostgresStore;
+use purge::PersonPurge;
 use registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 use series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
 pub use sqlite::SqliteStore;
@@ -353,6 +356,18 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         addresses: &[String],
         since: DateTime<Utc>,
     ) -> Result<BTreeMap<String, u64>>;
+
+    // ---- purging ---------------------------------------------------------------------------------
+
+    /// Makes messages and excluded rows of a campaign that is over nobody's, from seq `from` on and before `to`: the
+    /// recipient, what was filled in, the platform's ids, and what was said of failures and doubts go; states, times,
+    /// codes, countries and costs stay, and so does every counter. Nothing happens to a campaign that is not over, or to a
+    /// message that is with a worker or may still be sent. Returns how many messages are nobody's from now on.
+    async fn purge_rows(&self, campaign: CampaignId, from: Seq, to: Seq) -> Result<u64>;
+
+    /// Does so with all rows of a person, in all campaigns: what was still to be sent to them is skipped. All else that
+    /// names them is removed, but for their entry on the do-not-send list.
+    async fn purge_person(&self, address: &str, now: DateTime<Utc>) -> Result<PersonPurge>;
 
     // ---- sweeps ----------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ macro_rules! steps {
             (9, "analytics", text!($database, "0009_analytics")),
             (10, "doubts and follow ups", text!($database, "0010_doubts_and_follow_ups")),
             (12, "inferred and counted", text!($database, "0012_inferred_and_counted")),
+            (13, "earlier attempts by message", text!($database, "0013_earlier_attempts_by_message")),
             (15, "statuses by address", text!($database, "0015_statuses_by_address")),
         ]
     };

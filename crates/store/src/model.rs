@@ -15,7 +15,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
+use crate::{StoreError, purge};
 
 /// The unique name of one start of one worker process.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -631,6 +631,14 @@ pub struct MessageRow {
     pub cost_told: bool,
     /// Whether what is known of it was matched by number, recipient and time alone.
     pub inferred: bool,
+}
+
+impl MessageRow {
+    /// Whether it is nobody's any more: whom it went to, and with what, was removed.
+    #[must_use]
+    pub fn is_purged(&self) -> bool {
+        purge::is_nobody(&self.recipient)
+    }
 }
 
 /// What `verify` found.

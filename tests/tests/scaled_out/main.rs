@@ -31,6 +31,8 @@ mod money;
 mod optout;
 #[path = "../scenarios/preflight.rs"]
 mod preflight;
+#[path = "../scenarios/purge.rs"]
+mod purge;
 #[path = "../scenarios/recipients.rs"]
 mod recipients;
 #[path = "../scenarios/recurring.rs"]

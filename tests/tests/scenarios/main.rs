@@ -25,6 +25,7 @@ mod many_people;
 mod money;
 mod optout;
 mod preflight;
+mod purge;
 mod recipients;
 mod recurring;
 mod replay;

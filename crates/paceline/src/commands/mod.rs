@@ -12,6 +12,7 @@ pub(crate) mod doubt;
 pub(crate) mod launch;
 pub(crate) mod onboarding;
 pub(crate) mod plan;
+pub(crate) mod purge;
 pub(crate) mod reach;
 pub(crate) mod replay;
 pub(crate) mod report;

@@ -17,6 +17,7 @@
 //! | [`budgets`] | the ceiling under concurrent claims, what is settled and released |
 //! | [`limits`] | how many people a portfolio may write to, how often a person, and who is left alone |
 //! | [`numbers`] | which id a number has |
+//! | [`purging`] | what is of people goes, what was counted stays |
 //! | [`registry`] | the templates of accounts |
 //! | [`recording`] | every kind of outcome, late and doubled |
 //! | [`resending`] | doubts that are sent once more, and what is heard of the first attempt afterwards |
@@ -54,6 +55,7 @@ pub mod leaders;
 pub mod limits;
 pub mod numbers;
 pub mod orders;
+pub mod purging;
 pub mod recording;
 pub mod registry;
 pub mod resending;
@@ -285,6 +287,15 @@ macro_rules! conformance_suite {
             }
             analytics {
                 the_last_answer_is_kept
+            }
+            purging {
+                a_purged_campaign_keeps_what_was_counted
+                a_campaign_that_is_not_over_is_not_purged
+                a_late_webhook_of_a_purged_message_counts_and_names_nobody
+                a_purged_person_is_in_no_campaign
+                a_person_whose_message_is_under_way_is_not_purged
+                a_person_in_a_launch_is_purged_when_that_is_dead
+                nothing_else_that_names_a_purged_person_is_left
             }
             numbers {
                 a_number_is_known_by_the_newest_word

@@ -7,6 +7,7 @@ use campaign::doubt::Told;
 use super::counters::Counters;
 use super::doubts::Decided;
 use super::message::{Entry, Live};
+use crate::purge;
 
 /// Messages that change together.
 #[derive(Debug, Default)]
@@ -79,6 +80,12 @@ impl Batch {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let is_known = self.by_wamid.get(wamid).is_some_and(|known| *known == (id, attempt));
         self.by_wamid.entry(wamid.to_owned()).or_insert((id, attempt));
+        if entry.is_purged {
+            if entry.live.shown_attempt() == attempt {
+                entry.live.wamid.get_or_insert_with(|| purge::wamid(id));
+            }
+            return;
+        }
         if entry.live.shown_attempt() == attempt && entry.live.wamid.is_none() {
             entry.live.wamid = Some(wamid.to_owned());
         } else if !is_known {

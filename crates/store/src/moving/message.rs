@@ -23,7 +23,8 @@ macro_rules! live_columns {
          m.resent_fate, m.worker, m.wamid, m.failure_code, m.failure_class, m.failure_detail, m.retry_at, \
          m.claimed_at, m.doubt_since, m.accepted_at, m.ttl_at, m.sent_at, m.delivered_at, m.read_at, m.route, \
          m.cost, m.cost_told, m.reserved, m.worst_case, m.expected_cost, c.ttl_s, c.currency, c.ends_at, \
-         c.retry_attempts, c.retry_base, c.retry_max, c.state, m.inferred"
+         c.retry_attempts, c.retry_base, c.retry_max, c.state, m.inferred, \
+         m.recipient LIKE 'purged-%'"
     };
 }
 pub(crate) use live_columns;
@@ -110,6 +111,8 @@ pub(crate) struct Entry {
     pub(crate) retry: Policy,
     /// Whether it was matched by inference: it is never tried again.
     pub(crate) is_inferred: bool,
+    /// Whether it is nobody's any more: it is never tried again, and nothing of a person is kept of it.
+    pub(crate) is_purged: bool,
     /// What was added to the campaign's sums without asking its budget.
     pub(crate) unguarded: i64,
     /// The platform's ids of attempts that are shown no longer.
@@ -178,6 +181,7 @@ impl Entry {
             is_done: state == lifecycle::State::Done,
             retry,
             is_inferred: columns.flag()?,
+            is_purged: columns.flag()?,
             unguarded: 0,
             retired: Vec::new(),
         };

@@ -15,6 +15,7 @@
 //! | `inferring` | which message a parked status is of, where only number, recipient and time tell |
 //! | `doubts` | how doubts are ended by a decision |
 //! | `sweeping` | what time moves |
+//! | `purging` | whether a person may be removed, and what of theirs is still to be sent |
 //! | `choices` | what people say of whether they want to be written to |
 //! | `gates` | what happens to a template's gate |
 //! | `launching` | what a launch must hold |
@@ -29,6 +30,7 @@ pub(crate) mod inferring;
 pub(crate) mod launching;
 pub(crate) mod message;
 pub(crate) mod people;
+pub(crate) mod purging;
 pub(crate) mod recording;
 pub(crate) mod statuses;
 pub(crate) mod sweeping;

@@ -187,7 +187,7 @@ struct Terms {
 /// Whether and when a failed message is tried again is the campaign's to say as well: not more often than its
 /// retry policy has it, with its growing waits, and not at or after its end. A failure that may be tried again
 /// at no known time is taken for final: it must not be tried at once. So is one of a message that was matched by
-/// inference: nobody is written to twice on a guess.
+/// inference, as nobody is written to twice on a guess, and one of a message that is nobody's any more.
 fn terms(update: &StatusUpdate, id: i64, entry: &Entry, now: DateTime<Utc>) -> Terms {
     let before = entry.live.failures;
     let Status::Failed { again } = update.status else {
@@ -196,8 +196,10 @@ fn terms(update: &StatusUpdate, id: i64, entry: &Entry, now: DateTime<Utc>) -> T
     let info = update.failure.as_ref().and_then(|f| f.code).and_then(lookup);
     let counts = info.is_none_or(|info| info.counts_as_attempt);
     let failures = before + u32::from(counts);
-    let has_attempts_left =
-        !entry.is_over && !entry.is_inferred && (!counts || failures < entry.retry.attempts);
+    let has_attempts_left = !entry.is_over
+        && !entry.is_inferred
+        && !entry.is_purged
+        && (!counts || failures < entry.retry.attempts);
     let retry_at = update.retry_at.filter(|_| again == Again::Later && has_attempts_left).map(|told| {
         let least = info.and_then(|info| info.delay.least(failures.max(1))).unwrap_or_default();
         told.max(now + entry.retry.delay(failures.max(1), id.unsigned_abs()).max(least))

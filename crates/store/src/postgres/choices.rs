@@ -36,7 +36,9 @@ const RESUME: &str = "
     USING unnest($1::text[], $2::bigint[]) AS u (address, said_at)
     WHERE s.address = u.address AND s.suppressed_at <= u.said_at AND s.source = ANY($3)";
 
-const RECIPIENTS: &str = "SELECT id, recipient FROM messages WHERE id = ANY($1)";
+/// Whose message was purged is not known any more.
+const RECIPIENTS: &str =
+    "SELECT id, recipient FROM messages WHERE id = ANY($1) AND recipient NOT LIKE 'purged-%'";
 
 /// See [`crate::Store::hear`].
 pub(super) async fn hear(store: &PostgresStore, choices: &[Choice]) -> Result<()> {

@@ -16,8 +16,8 @@ use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
     analytics, brakes, campaigns, choices, claiming, doubts, follow_ups, inferring, launching, leaders,
-    messages, numbers, people, recording, registry, retries, series, slices, statuses, suppression, sweeps,
-    templates, verify, webhooks,
+    messages, numbers, people, purging, recording, registry, retries, series, slices, statuses, suppression,
+    sweeps, templates, verify, webhooks,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::doubt::{DoubtRow, EndedDoubt};
@@ -29,6 +29,7 @@ use crate::model::{
     WorkerId,
 };
 use crate::moving::sweeping::Unsent;
+use crate::purge::PersonPurge;
 use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 use crate::series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
 use crate::webhooks::{WebhookCount, WebhookDay};
@@ -254,6 +255,14 @@ impl Store for PostgresStore {
             suppression::remove(self, addresses)
         })
         .await
+    }
+
+    async fn purge_rows(&self, campaign: CampaignId, from: Seq, to: Seq) -> Result<u64> {
+        repeat(Patience::Short, "purge messages", || purging::rows(self, campaign, from, to)).await
+    }
+
+    async fn purge_person(&self, address: &str, now: DateTime<Utc>) -> Result<PersonPurge> {
+        repeat(Patience::Short, "purge a person", || purging::person(self, address, now)).await
     }
 
     async fn suppressed(&self, addresses: &[String]) -> Result<Vec<String>> {

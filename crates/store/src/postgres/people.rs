@@ -65,6 +65,7 @@ const COOL_DOWN: &str = "
     FROM unnest($1::bigint[], $2::bigint[]) AS j (message, until)
     JOIN messages AS m ON m.id = j.message
     JOIN send_groups AS g ON g.campaign_id = m.campaign_id AND g.number = m.group_no
+    WHERE m.recipient NOT LIKE 'purged-%'
     GROUP BY g.portfolio, m.recipient
     ORDER BY g.portfolio, m.recipient
     ON CONFLICT (portfolio, address) DO UPDATE SET until = greatest(d.until, excluded.until)";

@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row};
 
 use super::{
-    PostgresStore, campaigns, claiming, doubts, follow_ups, inferring, messages, people, retries, slices,
-    statuses, suppression, sweeps, templates, transition,
+    PostgresStore, campaigns, claiming, doubts, follow_ups, inferring, messages, people, purging, retries,
+    slices, statuses, suppression, sweeps, templates, transition,
 };
 
 /// Two campaigns of 20,000 messages that are all over but for a few, in 200 slices each.
@@ -61,7 +61,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 49] = [
+    let queries: [(&str, &str, &[&str]); 56] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -120,6 +120,13 @@ async fn hot_queries_search_by_index() {
         ("counters", campaigns::COUNTS, &["campaign_counts_pkey"]),
         ("whether something is unsent", campaigns::HAS_UNSENT, &["campaign_counts_pkey"]),
         ("groups", campaigns::GROUPS, &["send_groups_pkey", "slices_deferred"]),
+        ("what a campaign has to purge", purging::RIPE, &["messages_pkey"]),
+        ("purging messages", purging::EMPTY, &["messages_pkey"]),
+        ("purging doubts", purging::FORGET_DOUBTS, &["doubt_decisions_pkey"]),
+        ("purging earlier attempts", purging::FORGET_ATTEMPTS, &["earlier_attempts_by_message"]),
+        ("purging excluded rows", purging::EMPTY_EXCLUDED, &["excluded_pkey"]),
+        ("the campaigns of a person", purging::CAMPAIGNS_OF_PERSON, &["messages_once"]),
+        ("the messages of a person", purging::OF_PERSON, &["messages_once"]),
         ("the do-not-send list", suppression::FIND, &["suppressions_pkey"]),
         ("how many people were reached", people::TALLY, &["reached_slots_pkey"]),
         ("slots of people", people::SLOTS, &["reached_slots_pkey"]),

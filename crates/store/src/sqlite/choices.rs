@@ -31,8 +31,10 @@ const RESUME: &str = "
       AND address IN (SELECT value ->> 0 FROM json_each(?1))
       AND source IN (SELECT value FROM json_each(?2))";
 
+/// Whose message was purged is not known any more.
 const RECIPIENTS: &str = "
-    SELECT m.id, m.recipient FROM json_each(?1) AS j CROSS JOIN messages AS m ON m.id = j.value";
+    SELECT m.id, m.recipient FROM json_each(?1) AS j CROSS JOIN messages AS m ON m.id = j.value
+    WHERE m.recipient NOT LIKE 'purged-%'";
 
 /// See [`crate::Store::hear`].
 pub(super) async fn hear(store: &SqliteStore, choices: &[Choice]) -> Result<()> {

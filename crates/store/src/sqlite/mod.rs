@@ -46,6 +46,7 @@ mod messages;
 mod numbers;
 mod operations;
 mod people;
+mod purging;
 mod recording;
 mod registry;
 mod series;

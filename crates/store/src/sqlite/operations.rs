@@ -14,8 +14,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::connection::SqliteStore;
 use super::{
     analytics, brakes, campaigns, choices, claiming, doubts, follow_ups, inferring, launching, leaders,
-    messages, numbers, people, recording, registry, series, slices, statuses, suppression, sweeps, templates,
-    verify, webhooks,
+    messages, numbers, people, purging, recording, registry, series, slices, statuses, suppression, sweeps,
+    templates, verify, webhooks,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::doubt::{DoubtRow, EndedDoubt};
@@ -27,6 +27,7 @@ use crate::model::{
     WorkerId,
 };
 use crate::moving::sweeping::Unsent;
+use crate::purge::PersonPurge;
 use crate::registry::{ReadTemplate, RegisteredTemplate, TemplateNews};
 use crate::series::{NewSeries, SeriesListing, SeriesNote, SeriesRow};
 use crate::webhooks::{WebhookCount, WebhookDay};
@@ -228,6 +229,14 @@ impl Store for SqliteStore {
 
     async fn unsuppress(&self, addresses: &[String]) -> Result<u64> {
         suppression::remove(self, addresses).await
+    }
+
+    async fn purge_rows(&self, campaign: CampaignId, from: Seq, to: Seq) -> Result<u64> {
+        purging::rows(self, campaign, from, to).await
+    }
+
+    async fn purge_person(&self, address: &str, now: DateTime<Utc>) -> Result<PersonPurge> {
+        purging::person(self, address, now).await
     }
 
     async fn suppressed(&self, addresses: &[String]) -> Result<Vec<String>> {

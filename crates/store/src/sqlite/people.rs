@@ -58,7 +58,7 @@ const COOL_DOWN: &str = "
     FROM json_each(?1) AS j
     CROSS JOIN messages AS m ON m.id = j.value ->> 0
     CROSS JOIN send_groups AS g ON g.campaign_id = m.campaign_id AND g.number = m.group_no
-    WHERE true
+    WHERE m.recipient NOT LIKE 'purged-%'
     ON CONFLICT (portfolio, address) DO UPDATE SET until = max(until, excluded.until)";
 
 pub(super) const COOLED: &str = "

@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    SqliteStore, campaigns, claiming, doubts, follow_ups, inferring, messages, people, slices, statuses,
-    suppression, sweeps, templates, transition,
+    SqliteStore, campaigns, claiming, doubts, follow_ups, inferring, messages, people, purging, slices,
+    statuses, suppression, sweeps, templates, transition,
 };
 
 /// The steps in which SQLite answers a query, in its own words.
@@ -95,6 +95,20 @@ async fn hot_queries_search_by_index() {
         ),
         ("groups", campaigns::GROUPS, "SEARCH g USING PRIMARY KEY"),
         ("groups' next slice", campaigns::GROUPS, "USING COVERING INDEX slices_deferred"),
+        (
+            "what a campaign has to purge",
+            purging::RIPE,
+            "SEARCH m USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+        ),
+        ("purging messages", purging::EMPTY, "SEARCH messages USING INTEGER PRIMARY KEY"),
+        ("purging doubts", purging::FORGET_DOUBTS, "SEARCH doubt_decisions USING PRIMARY KEY"),
+        ("purging earlier attempts", purging::FORGET_ATTEMPTS, "earlier_attempts_by_message (message_id=?)"),
+        ("purging excluded rows", purging::EMPTY_EXCLUDED, "SEARCH excluded USING PRIMARY KEY"),
+        (
+            "the messages of a person",
+            purging::OF_PERSON,
+            "SEARCH m USING INDEX messages_once (campaign_id=? AND recipient=?)",
+        ),
         ("the do-not-send list", suppression::FIND, "SEARCH s USING PRIMARY KEY"),
         ("how many people were reached", people::TALLY, "SEARCH reached_slots USING PRIMARY KEY"),
         ("slots of people", people::SLOTS, "SEARCH reached_slots USING PRIMARY KEY"),

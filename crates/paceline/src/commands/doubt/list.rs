@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use store::Store;
 use store::doubt::{DoubtRow, EndedDoubt};
 use store::model::CampaignRow;
+use store::purge::is_nobody;
 use whatsapp::mask_phone;
 
 use super::{PAGE, ended};
@@ -107,7 +108,7 @@ impl Open {
             let policy = by_policy(definition.in_doubt, doubt.was_resent, row.state.is_over());
             One {
                 seq: doubt.seq,
-                recipient: mask_phone(&doubt.recipient),
+                recipient: shown(&doubt.recipient),
                 sender: sender.map(|group| group.sender.clone()).unwrap_or_default(),
                 attempt: doubt.attempt,
                 since: doubt.since,
@@ -129,9 +130,13 @@ impl Open {
     }
 }
 
+fn shown(recipient: &str) -> String {
+    if is_nobody(recipient) { "purged".to_owned() } else { mask_phone(recipient) }
+}
+
 fn masked(doubt: EndedDoubt) -> Ended {
     let story = doubt.ending.story();
-    Ended { doubt: EndedDoubt { recipient: mask_phone(&doubt.recipient), ..doubt }, story }
+    Ended { doubt: EndedDoubt { recipient: shown(&doubt.recipient), ..doubt }, story }
 }
 
 fn render(open: &Open, look: Look, now: DateTime<Utc>) -> String {

@@ -91,10 +91,15 @@ impl Columns {
             Some(cost) => (cost.to_decimal().to_string(), self.currency.code().to_owned()),
             None => (String::new(), String::new()),
         };
+        let (recipient, wamid) = if row.is_purged() {
+            ("purged", "")
+        } else {
+            (row.recipient.as_str(), row.wamid.as_deref().unwrap_or_default())
+        };
         [
             row.seq.to_string(),
             String::new(),
-            inert(&row.recipient),
+            inert(recipient),
             inert(&row.country),
             inert(self.variants.get(&row.group).map_or("", String::as_str)),
             row.state.name().to_owned(),
@@ -102,7 +107,7 @@ impl Columns {
             inert(failure.map_or("", |failure| &failure.class)),
             inert(&reason(row)),
             row.attempt.to_string(),
-            inert(row.wamid.as_deref().unwrap_or_default()),
+            inert(wamid),
             time(row.claimed_at),
             time(row.accepted_at),
             time(row.sent_at),

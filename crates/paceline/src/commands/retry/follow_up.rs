@@ -9,6 +9,7 @@ use campaign::planning::slice_size;
 use store::SharedStore;
 use store::follow_up::FailedMessage;
 use store::model::{CampaignRow, Chunk, GroupRow, NewGroup, NewMessage, NewSlice};
+use store::purge::is_nobody;
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -77,6 +78,10 @@ impl FollowUp<'_> {
         let mut leave = |why| *gathered.left_out.entry(why).or_default() += 1;
         let mut retried = Vec::new();
         for message in page {
+            if is_nobody(&message.recipient) {
+                leave(LeftOut::Purged);
+                continue;
+            }
             match judge(&message.original, &message.follow_ups, &self.wanted) {
                 Ok(()) => retried.push(message),
                 Err(why) => leave(why),
