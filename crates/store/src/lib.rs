@@ -361,7 +361,7 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// Makes messages and excluded rows of a campaign that is over nobody's, from seq `from` on and before `to`: the
     /// recipient, what was filled in, the platform's ids, and what was said of failures and doubts go; states, times,
-    /// codes, countries and costs stay, and so does every counter. Nothing happens to a campaign that is not over, or to a
+    /// codes, countries and costs stay, and so does every counter. Who was written to today forgets them. Nothing happens to a campaign that is not over, or to a
     /// message that is with a worker or may still be sent. Returns how many messages are nobody's from now on.
     async fn purge_rows(&self, campaign: CampaignId, from: Seq, to: Seq) -> Result<u64>;
 

@@ -22,6 +22,18 @@ pub(super) const RIPE: &str = "
     WHERE m.id >= $1 AND m.id < $2 AND c.state IN ('done', 'cancelled')
       AND m.state NOT IN ('queued', 'retrying', 'sending') AND m.recipient NOT LIKE 'purged-%'";
 
+/// Who was written to today would else stay noted until the portfolio sends again. The count of the day stays: whoever is
+/// written to again counts twice. Those who are being written to at this moment are passed over.
+pub(super) const FORGET_REACHED: &str = "
+    DELETE FROM reached_people
+    WHERE (portfolio, address) IN (
+        SELECT p.portfolio, p.address
+        FROM messages AS m
+        CROSS JOIN (SELECT DISTINCT portfolio FROM reached_slots) AS s
+        JOIN reached_people AS p ON p.portfolio = s.portfolio AND p.address = m.recipient
+        WHERE m.id = ANY($1)
+        FOR UPDATE OF p SKIP LOCKED)";
+
 /// That the platform gave an id is kept, as it says that the message was taken or a status of it came. Why one was skipped
 /// are our own words, and counted by them.
 pub(super) const EMPTY: &str = "
@@ -90,7 +102,7 @@ async fn empty(tx: &mut PgConnection, ids: &[i64]) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
-    for sql in [EMPTY, FORGET_DOUBTS, FORGET_ATTEMPTS] {
+    for sql in [FORGET_REACHED, EMPTY, FORGET_DOUBTS, FORGET_ATTEMPTS] {
         sqlx::query(sql).bind(ids).execute(&mut *tx).await.map_err(failed("purge messages"))?;
     }
     Ok(())

@@ -61,7 +61,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 56] = [
+    let queries: [(&str, &str, &[&str]); 57] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -122,6 +122,7 @@ async fn hot_queries_search_by_index() {
         ("groups", campaigns::GROUPS, &["send_groups_pkey", "slices_deferred"]),
         ("what a campaign has to purge", purging::RIPE, &["messages_pkey"]),
         ("purging messages", purging::EMPTY, &["messages_pkey"]),
+        ("purging who was reached", purging::FORGET_REACHED, &["messages_pkey", "reached_people"]),
         ("purging doubts", purging::FORGET_DOUBTS, &["doubt_decisions_pkey"]),
         ("purging earlier attempts", purging::FORGET_ATTEMPTS, &["earlier_attempts_by_message"]),
         ("purging excluded rows", purging::EMPTY_EXCLUDED, &["excluded_pkey"]),

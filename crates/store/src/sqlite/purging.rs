@@ -21,6 +21,16 @@ pub(super) const RIPE: &str = "
     WHERE m.id >= ?1 AND m.id < ?2 AND c.state IN ('done', 'cancelled')
       AND m.state NOT IN ('queued', 'retrying', 'sending') AND m.recipient NOT LIKE 'purged-%'";
 
+/// Who was written to today would else stay noted until the portfolio sends again. The count of the day stays: whoever is
+/// written to again counts twice.
+pub(super) const FORGET_REACHED: &str = "
+    DELETE FROM reached_people
+    WHERE (portfolio, address) IN (
+        SELECT p.portfolio, m.recipient
+        FROM json_each(?1) AS j
+        CROSS JOIN messages AS m ON m.id = j.value
+        CROSS JOIN (SELECT DISTINCT portfolio FROM reached_slots) AS p)";
+
 /// That the platform gave an id is kept, as it says that the message was taken or a status of it came. Why one was skipped
 /// are our own words, and counted by them.
 pub(super) const EMPTY: &str = "
@@ -88,7 +98,7 @@ async fn empty(tx: &mut SqliteConnection, ids: &[i64]) -> Result<()> {
     }
     let doing = failed("purge messages");
     let ids = json(ids)?;
-    for sql in [EMPTY, FORGET_DOUBTS, FORGET_ATTEMPTS] {
+    for sql in [FORGET_REACHED, EMPTY, FORGET_DOUBTS, FORGET_ATTEMPTS] {
         sqlx::query(sql).bind(&ids).execute(&mut *tx).await.map_err(&doing)?;
     }
     Ok(())

@@ -101,6 +101,11 @@ async fn hot_queries_search_by_index() {
             "SEARCH m USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
         ),
         ("purging messages", purging::EMPTY, "SEARCH messages USING INTEGER PRIMARY KEY"),
+        (
+            "purging who was reached",
+            purging::FORGET_REACHED,
+            "SEARCH reached_people USING PRIMARY KEY (portfolio=? AND address=?)",
+        ),
         ("purging doubts", purging::FORGET_DOUBTS, "SEARCH doubt_decisions USING PRIMARY KEY"),
         ("purging earlier attempts", purging::FORGET_ATTEMPTS, "earlier_attempts_by_message (message_id=?)"),
         ("purging excluded rows", purging::EMPTY_EXCLUDED, "SEARCH excluded USING PRIMARY KEY"),
