@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot be told on has to fail")]
 
+mod logs;
 mod wire;
 
 use std::sync::atomic::Ordering;
@@ -382,4 +383,18 @@ async fn other_methods_paths_and_heads_are_refused() {
     let mut connection = intake.connect().await;
     connection.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").await.unwrap();
     assert!(matches!(answer(&mut connection).await.0, 400 | 0), "no HTTP at all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_logged_of_it_names_nobody_and_no_secret() {
+    let intake = intake().await;
+    let genuine = intake.body(0, "delivered");
+    let damaged = genuine.replace(r#""timestamp":"1795000020""#, r#""timestamp":["1795000020"]"#);
+    let unknown = genuine.replace(r#""field":"messages""#, r#""field":"unheard_of""#);
+    for body in [&genuine, &damaged, &unknown, &genuine[..genuine.len() / 2].to_owned()] {
+        for signature in [signed(SECRET, body.as_bytes()), signed("another", body.as_bytes())] {
+            intake.post(&[(SIGNATURE, &signature)], body.as_bytes()).await;
+        }
+    }
+    assert!(logs::assert_clean() > 0, "what cannot be read is logged");
 }

@@ -13,7 +13,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::logs;
+
 pub(crate) const SECRET: &str = "the secret of our app";
+
+pub(crate) const VERIFY_TOKEN: &str = "the token of our handshake";
+
+/// Whom the webhooks tell of.
+pub(crate) const RECIPIENT: &str = "919800000000";
 
 /// Ten claimed messages, and an address that takes webhooks about them.
 pub(crate) struct Intake {
@@ -28,17 +35,21 @@ pub(crate) struct Intake {
 impl Drop for Intake {
     fn drop(&mut self) {
         self.stop.cancel();
+        if !std::thread::panicking() {
+            logs::assert_clean();
+        }
     }
 }
 
 impl Intake {
     pub(crate) async fn start(limits: Limits) -> Self {
+        logs::watch();
         let store: store::SharedStore = Arc::new(SqliteStore::in_memory().await.unwrap());
         let scene = Setup::default().released(&store).await;
         scene.claim(0, 0..5, at(0)).await;
         let install = store.install_id().await.unwrap();
         let settings = Settings {
-            verify_token: Some(whatsapp::Secret::new("the word")),
+            verify_token: Some(whatsapp::Secret::new(VERIFY_TOKEN)),
             app_secrets: vec![whatsapp::Secret::new(SECRET)],
             shared_secret: None,
             install: install.clone(),
@@ -61,7 +72,7 @@ impl Intake {
     pub(crate) fn body(&self, seq: u32, status: &str) -> String {
         let (id, install) = (self.scene.id, &self.install);
         format!(
-            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"102290129340398","changes":[{{"field":"messages","value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550783881","phone_number_id":"106540352242922"}},"statuses":[{{"id":"wamid.{seq}.1","status":"{status}","timestamp":"1795000020","recipient_id":"919800000000","biz_opaque_callback_data":"pl1.{install}.{id}.{seq}.1"}}]}}}}]}}]}}"#
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"102290129340398","changes":[{{"field":"messages","value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550783881","phone_number_id":"106540352242922"}},"statuses":[{{"id":"wamid.{seq}.1","status":"{status}","timestamp":"1795000020","recipient_id":"{RECIPIENT}","biz_opaque_callback_data":"pl1.{install}.{id}.{seq}.1"}}]}}}}]}}]}}"#
         )
     }
 

@@ -26,10 +26,10 @@ pub(super) const RIPE: &str = "
 pub(super) const FORGET_REACHED: &str = "
     DELETE FROM reached_people
     WHERE (portfolio, address) IN (
-        SELECT p.portfolio, m.recipient
+        SELECT portfolios.portfolio, m.recipient
         FROM json_each(?1) AS j
         CROSS JOIN messages AS m ON m.id = j.value
-        CROSS JOIN (SELECT DISTINCT portfolio FROM reached_slots) AS p)";
+        CROSS JOIN (SELECT DISTINCT portfolio FROM reached_slots) AS portfolios)";
 
 /// That the platform gave an id is kept, as it says that the message was taken or a status of it came. Why one was skipped
 /// are our own words, and counted by them.
