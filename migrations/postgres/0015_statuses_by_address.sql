@@ -6,8 +6,9 @@ UPDATE parked_statuses
 SET address = status::json -> 'about' -> 'recipients' ->> 0, other_address = status::json -> 'about' -> 'recipients' ->> 1
 WHERE look_at IS NOT NULL;
 
-CREATE INDEX parked_statuses_by_address ON parked_statuses (address) WHERE address IS NOT NULL;
-CREATE INDEX parked_statuses_by_other_address ON parked_statuses (other_address) WHERE other_address IS NOT NULL;
+CREATE INDEX parked_statuses_by_address ON parked_statuses (address, parked_at) WHERE address IS NOT NULL;
+CREATE INDEX parked_statuses_by_other_address ON parked_statuses (other_address, parked_at)
+    WHERE other_address IS NOT NULL;
 
 -- Nothing is looked at by its time any more.
 DROP INDEX parked_statuses_to_infer;

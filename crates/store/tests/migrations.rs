@@ -116,8 +116,9 @@ fn parked_by_version_12() -> String {
         About { senders: vec!["jaspers-in".to_owned()], recipients: vec!["IN.x".to_owned(), recipient(0)] };
     let update = StatusUpdate { about: Some(about), ..unkeyed(0, 1, Status::Sent, at(2)) };
     let (wamid, update) = (&update.wamid, serde_json::to_string(&update).unwrap());
+    let came = at(3).timestamp_micros();
     format!(
-        "INSERT INTO parked_statuses (wamid, status, parked_at, look_at) VALUES ('{wamid}', '{update}', 1, 1)"
+        "INSERT INTO parked_statuses (wamid, status, parked_at, look_at) VALUES ('{wamid}', '{update}', {came}, 1)"
     )
 }
 

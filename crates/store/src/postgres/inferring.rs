@@ -26,7 +26,8 @@ pub(super) const DOUBTS: &str = "
     LIMIT $4";
 
 /// All that is parked of the ids that some of these messages may have. Each is looked up by its address (`OFFSET 0` keeps
-/// it so): there may be far more parked statuses than doubts.
+/// it so): there may be far more parked statuses than doubts. What came before a message was claimed is of none of its
+/// attempts; a minute is more than the clocks of our own machines differ.
 pub(super) const TOLD: &str = "
     SELECT p.status, p.parked_at
     FROM parked_statuses AS p
@@ -34,9 +35,10 @@ pub(super) const TOLD: &str = "
         SELECT q.wamid
         FROM messages AS m
         CROSS JOIN LATERAL (
-            (SELECT wamid FROM parked_statuses WHERE address = m.recipient OFFSET 0)
+            (SELECT wamid FROM parked_statuses WHERE address = m.recipient AND parked_at >= m.claimed_at - 60000000 OFFSET 0)
             UNION ALL
-            (SELECT wamid FROM parked_statuses WHERE other_address = m.recipient OFFSET 0)) AS q
+            (SELECT wamid FROM parked_statuses
+             WHERE other_address = m.recipient AND parked_at >= m.claimed_at - 60000000 OFFSET 0)) AS q
         WHERE m.id = ANY($1)))";
 
 /// Attempts of that time to those people whose id is not known, and that may have been taken. Each person is looked up in

@@ -23,18 +23,20 @@ pub(super) const DOUBTS: &str = "
     ORDER BY campaign_id, doubt_since, id
     LIMIT ?4";
 
-/// All that is parked of the ids that some of these messages may have.
+/// All that is parked of the ids that some of these messages may have. What came before a message was claimed is of none of
+/// its attempts; a minute is more than the clocks of our own machines differ.
 pub(super) const TOLD: &str = "
     SELECT p.status, p.parked_at
     FROM parked_statuses AS p
     WHERE p.wamid IN (
         SELECT q.wamid FROM json_each(?1) AS j
         CROSS JOIN messages AS m ON m.id = j.value
-        CROSS JOIN parked_statuses AS q ON q.address = m.recipient
+        CROSS JOIN parked_statuses AS q ON q.address = m.recipient AND q.parked_at >= m.claimed_at - 60000000
         UNION ALL
         SELECT q.wamid FROM json_each(?1) AS j
         CROSS JOIN messages AS m ON m.id = j.value
-        CROSS JOIN parked_statuses AS q ON q.other_address = m.recipient)";
+        CROSS JOIN parked_statuses AS q
+            ON q.other_address = m.recipient AND q.parked_at >= m.claimed_at - 60000000)";
 
 /// Attempts of that time to those people whose id is not known, and that may have been taken.
 pub(super) const CANDIDATES: &str = concat!(

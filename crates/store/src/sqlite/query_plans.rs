@@ -41,8 +41,16 @@ async fn hot_queries_search_by_index() {
             inferring::DOUBTS,
             "USING COVERING INDEX messages_in_doubt ((campaign_id,doubt_since)>(?,?))",
         ),
-        ("what is parked of doubts", inferring::TOLD, "INDEX parked_statuses_by_address (address=?)"),
-        ("… by another", inferring::TOLD, "INDEX parked_statuses_by_other_address (other_address=?)"),
+        (
+            "what is parked of doubts",
+            inferring::TOLD,
+            "INDEX parked_statuses_by_address (address=? AND parked_at>?)",
+        ),
+        (
+            "… by another",
+            inferring::TOLD,
+            "INDEX parked_statuses_by_other_address (other_address=? AND parked_at>?)",
+        ),
         ("… by id", inferring::TOLD, "SEARCH p USING INDEX sqlite_autoindex_parked_statuses_1 (wamid=?)"),
         (
             "whose status it is",
