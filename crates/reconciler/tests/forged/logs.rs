@@ -34,6 +34,12 @@ pub(crate) fn assert_clean() -> u64 {
     lines.number
 }
 
+/// Whether a signature is in it, or a piece of one.
+fn has_digest(line: &str) -> bool {
+    let is_hex = |text: &str| text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    line.split(|c: char| !c.is_alphanumeric()).any(is_hex)
+}
+
 struct Watcher;
 
 impl io::Write for Watcher {
@@ -41,7 +47,8 @@ impl io::Write for Watcher {
         let line = String::from_utf8_lossy(bytes).into_owned();
         let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
         lines.number += 1;
-        if [SECRET, VERIFY_TOKEN, RECIPIENT, "sha256="].into_iter().any(|word| line.contains(word)) {
+        if [SECRET, VERIFY_TOKEN, RECIPIENT].into_iter().any(|word| line.contains(word)) || has_digest(&line)
+        {
             lines.leaks.push(line);
         }
         Ok(bytes.len())

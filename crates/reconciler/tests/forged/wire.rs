@@ -17,7 +17,7 @@ use crate::logs;
 
 pub(crate) const SECRET: &str = "the secret of our app";
 
-pub(crate) const VERIFY_TOKEN: &str = "the token of our handshake";
+pub(crate) const VERIFY_TOKEN: &str = "handshake-41";
 
 /// Whom the webhooks tell of.
 pub(crate) const RECIPIENT: &str = "919800000000";
