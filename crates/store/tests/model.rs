@@ -647,10 +647,16 @@ fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// Plays the histories of one share of the seeds on one store.
-async fn play(store: SharedStore, seeds: impl Iterator<Item = u64>) {
-    let mut begins = at(0);
-    for seed in seeds {
+/// So many histories are played on one store: some queries look at all campaigns.
+const ON_ONE_STORE: usize = 200;
+
+/// Plays the histories of one share of the seeds.
+async fn play<F: Future<Output = SharedStore>>(make: impl Fn() -> F, seeds: impl Iterator<Item = u64>) {
+    let (mut store, mut begins) = (make().await, at(0));
+    for (n, seed) in seeds.enumerate() {
+        if n > 0 && n % ON_ONE_STORE == 0 {
+            store = make().await;
+        }
         let mut case = Case::launch(&store, seed, begins).await;
         case.play().await;
         // Sweeps look at all campaigns: the next one begins when this one is long over.
@@ -662,12 +668,12 @@ async fn play(store: SharedStore, seeds: impl Iterator<Item = u64>) {
 fn play_all<F: Future<Output = SharedStore>>(cases: u64, make: impl Fn() -> F + Copy + Send + Sync) {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if let Some(seed) = setting("PACELINE_MODEL_SEED") {
-        return runtime().block_on(async { play(make().await, [seed].into_iter()).await });
+        return runtime().block_on(play(make, [seed].into_iter()));
     }
     std::thread::scope(|scope| {
         for share in 0..2 {
             let seeds = (0..cases).filter(move |seed| seed % 2 == share);
-            scope.spawn(move || runtime().block_on(async { play(make().await, seeds).await }));
+            scope.spawn(move || runtime().block_on(play(make, seeds)));
         }
     });
 }
