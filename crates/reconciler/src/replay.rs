@@ -18,7 +18,6 @@ use campaign::message::{Again, Status};
 use chrono::{DateTime, Utc};
 use clock::SharedClock;
 use serde::Serialize;
-use store::model::MessageRow;
 use store::{SharedStore, StoreError};
 use whatsapp::webhook;
 
@@ -74,6 +73,9 @@ pub struct Replay {
 const POSTS: usize = 1_000;
 const BYTES: usize = 1024 * 1024;
 
+/// How many numbers of campaigns are skipped beyond the last one that is told of.
+const MARGIN: i64 = 1_000;
+
 impl Replay {
     /// Into this store.
     #[must_use]
@@ -128,7 +130,8 @@ impl Replay {
             *self.replayed.unknown.entry(message.campaign).or_default() += 1;
         }
         if let Some((last, _)) = self.replayed.unknown.last_key_value() {
-            self.store.skip_campaign_numbers(*last).await?;
+            // And a few more, of which no status may have come yet.
+            self.store.skip_campaign_numbers(CampaignId(last.0.saturating_add(MARGIN))).await?;
         }
         Ok(self.replayed)
     }
@@ -190,11 +193,18 @@ impl Replay {
             }
             let before = message.seq.0.checked_sub(1).map(Seq);
             let rows = self.store.messages(message.campaign, before, 1).await?;
-            let is_unknown = |row: &MessageRow| row.seq == message.seq && row.attempt < attempt;
-            if rows.first().is_some_and(is_unknown) {
-                self.unsent.insert(message);
-            } else if rows.is_empty() && self.store.campaign_by_id(message.campaign).await?.is_none() {
-                self.unknown.insert(message);
+            match rows.first().filter(|row| row.seq == message.seq) {
+                Some(row) if row.attempt >= attempt => {}
+                Some(_) => {
+                    self.unsent.insert(message);
+                }
+                // A launch that was not complete has not stored it.
+                None if self.store.campaign_by_id(message.campaign).await?.is_some() => {
+                    self.unsent.insert(message);
+                }
+                None => {
+                    self.unknown.insert(message);
+                }
             }
         }
         Ok(())

@@ -1,18 +1,24 @@
 //! The archive of webhooks: what is read is what was written, whatever a crash or a disk has done to the files.
 #![expect(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use campaign::ids::CampaignId;
 use chrono::{DateTime, Utc};
-use reconciler::ArchiveSettings;
+use clock::SystemClock;
 use reconciler::archive::frame::{self, Frame, HEAD_LENGTH, decode, encode, length};
 use reconciler::archive::name::{hour_in, hour_of, name};
 use reconciler::archive::reader::{Reader, segments};
 use reconciler::archive::writer::Writer;
+use reconciler::{ArchiveSettings, Replay};
+use store::conformance::scene::{Setup, at as second};
+use store::{SharedStore, SqliteStore};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -255,4 +261,31 @@ fn run_into_a_full_disk(folder: &Path) {
         assert!(error.contains(&format!("webhooks-20261123T10Z-a-{n}.zst cannot be written to")), "{error}");
     }
     writer.append(today("10:00:03"), &[Bytes::from_static(b"after")]).unwrap();
+}
+
+/// A post that says `sent` of the first attempt of a message.
+fn sent(install: &str, campaign: i64, seq: u32) -> Vec<u8> {
+    format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"metadata":{{"phone_number_id":"2"}},"statuses":[{{"id":"wamid.{campaign}.{seq}","status":"sent","timestamp":"1795000020","recipient_id":"919800000000","biz_opaque_callback_data":"pl1.{install}.{campaign}.{seq}.1"}}]}}}}]}}]}}"#
+    )
+    .into_bytes()
+}
+
+/// The backup was made while a campaign was launched, and another one was launched later.
+#[tokio::test]
+async fn what_a_backup_does_not_know_is_told() {
+    let store: SharedStore = Arc::new(SqliteStore::in_memory().await.unwrap());
+    let loading =
+        store.begin_launch(Setup::default().campaign(), Duration::from_secs(60), second(0)).await.unwrap();
+    let install = store.install_id().await.unwrap();
+    let later = loading.0 + 5;
+    let bodies = vec![sent(&install, loading.0, 3), sent(&install, later, 0), sent(&install, later, 1)];
+    let mut replay = Replay::new(install, Vec::new(), store.clone(), Arc::new(SystemClock::new()));
+    replay.take(Frame { at: today("10:00:01"), bodies }).await.unwrap();
+    let replayed = replay.finish().await.unwrap();
+    assert_eq!(replayed.unsent, BTreeMap::from([(loading, 1)]));
+    assert_eq!(replayed.unknown, BTreeMap::from([(CampaignId(later), 2)]));
+    let next = Setup { key: "holi", ..Setup::default() }.campaign();
+    let next = store.begin_launch(next, Duration::from_secs(60), second(1)).await.unwrap();
+    assert!(next.0 > later, "late statuses of the one would be taken for the other's: {next}");
 }

@@ -180,19 +180,17 @@ async fn hold(
     unsent: &BTreeMap<CampaignId, u64>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Unsent>, Failure> {
-    if unsent.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut held = Vec::new();
-    for row in store.campaigns().await?.campaigns {
-        let Some(messages) = unsent.get(&row.id).copied() else { continue };
+    for (id, messages) in unsent {
+        let messages = *messages;
+        let Some(row) = store.campaign_by_id(*id).await? else { continue };
         let reason = format!(
             "{} sent before the database was put back to an older state, and would be sent again; cancel it",
             were(messages)
         );
         let state = match store.transition(row.id, lifecycle::Event::Pause, Some(&reason), now).await {
             Ok(state) => state,
-            // It sends nothing in the state that it is in.
+            // It sends nothing in the state that it is in, unless it is resumed or launched again.
             Err(TransitionError::Forbidden(_)) => row.state,
             Err(error) => return Err(error.into()),
         };
@@ -239,16 +237,22 @@ fn render(answer: &Answer, look: Look) -> String {
     }
     for Unsent { campaign, messages, state } in unsent {
         let were = were(*messages);
-        let sentence = if *state == lifecycle::State::Paused {
-            format!(
-                "{campaign} is {state}. {were} sent after this database was backed up, and it would send them again: call it \
-                 off with `paceline cancel {campaign}`, and launch whom it has not reached under another key."
-            )
-        } else {
-            format!(
+        let sentence = match state {
+            lifecycle::State::Done | lifecycle::State::Cancelled | lifecycle::State::Settling => format!(
                 "{campaign} is {state}, and sends nothing more. {were} sent after this database was backed up; what became of \
                  them is not known here."
-            )
+            ),
+            lifecycle::State::Loading => format!(
+                "{campaign} was being launched when this database was backed up, and {were} sent since. Do not launch it \
+                 again: whom it reached would get it twice."
+            ),
+            lifecycle::State::Waiting
+            | lifecycle::State::Running
+            | lifecycle::State::Paused
+            | lifecycle::State::Stopped => format!(
+                "{campaign} is {state}. {were} sent after this database was backed up, and it would send them again: do not \
+                 resume it, call it off with `paceline cancel {campaign}`, and launch whom it has not reached under another key."
+            ),
         };
         lines.push(look.wrap(&sentence, 0));
     }
@@ -304,6 +308,19 @@ mod tests {
             "{said}"
         );
         assert!(said.contains("`paceline cancel diwali`"), "{said}");
+    }
+
+    #[test]
+    fn what_must_not_be_done_is_said_by_state() {
+        let said = |state| {
+            let unsent = vec![Unsent { campaign: "diwali".into(), messages: 2, state }];
+            render(&Answer { unsent, ..answer() }, Look::plain(1_000)).lines().nth(4).unwrap().to_owned()
+        };
+        assert!(said(lifecycle::State::Stopped).contains("do not resume it, call it off"));
+        assert!(
+            said(lifecycle::State::Loading).contains("2 messages were sent since. Do not launch it again")
+        );
+        assert!(said(lifecycle::State::Done).starts_with("diwali is done, and sends nothing more."));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use campaign::doubt::Decision;
 use campaign::ids::Seq;
 use campaign::lifecycle::Event;
 use campaign::message::{Again, State, Status};
@@ -17,7 +18,7 @@ const FAILED: Status = Status::Failed { again: Again::No };
 fn is_nobodys(row: &MessageRow) -> bool {
     row.is_purged()
         && row.wamid.as_deref().is_none_or(purge::is_nobody)
-        && row.failure.as_ref().is_none_or(|f| f.detail.is_empty() || f.class == "skipped")
+        && row.failure.as_ref().is_none_or(|f| f.detail.is_empty() || row.state == State::Skipped)
 }
 
 /// What was done with a person of whom planning had refused no row.
@@ -25,7 +26,8 @@ fn done(messages: u64, skipped: u64) -> PersonPurge {
     PersonPurge::Done { messages, skipped, excluded: 0 }
 }
 
-/// One delivered, one failed, one in doubt, the others cancelled; eight messages and two excluded rows.
+/// One delivered, one failed, one in doubt, one on the do-not-send list when its turn came, the others cancelled; eight
+/// messages and two excluded rows.
 async fn over(store: &SharedStore) -> Scene {
     let scene =
         Setup { messages: 8, excluded: 2, budget: Some(1_000), ..Setup::default() }.released(store).await;
@@ -36,8 +38,12 @@ async fn over(store: &SharedStore) -> Scene {
     scene.unknown(2, 1, at(1)).await;
     let told = [unkeyed(0, 1, Status::Delivered, at(2)), unkeyed(1, 1, FAILED, at(2))];
     scene.apply(&told, at(2)).await;
+    let entry = Suppression { address: recipient(7), source: "operator".into() };
+    store.suppress(std::slice::from_ref(&entry), at(2)).await.unwrap();
+    scene.claim(0, [7], at(2)).await;
+    store.unsuppress(&[entry.address]).await.unwrap();
     scene.transition(Event::Cancel, at(3)).await;
-    assert_eq!(store.skip_unsent(scene.id, "the campaign was cancelled", at(3), 100).await.unwrap(), 5);
+    assert_eq!(store.skip_unsent(scene.id, "the campaign was cancelled", at(3), 100).await.unwrap(), 4);
     scene
 }
 
@@ -47,7 +53,7 @@ fn counted(rows: &[MessageRow]) -> Vec<MessageRow> {
         recipient: String::new(),
         wamid: row.wamid.as_ref().map(|_| String::new()),
         failure: row.failure.clone().map(|mut failure| {
-            if failure.class != "skipped" {
+            if row.state != State::Skipped {
                 failure.detail.clear();
             }
             failure
@@ -106,6 +112,7 @@ pub async fn a_late_webhook_of_a_purged_message_counts_and_names_nobody(store: S
     for seq in 0..3 {
         let wamid = scene.row(seq).await.wamid.unwrap();
         assert!(purge::is_nobody(&wamid), "its id at the platform has the number in it: {wamid}");
+        assert!(is_nobodys(&scene.row(seq).await), "nor does what the platform says of it name anybody");
     }
     // Without our key nothing leads to it, and nobody who was purged gets on a list by it.
     let mut refused = unkeyed(0, 1, FAILED, at(11));
@@ -156,6 +163,14 @@ pub async fn a_person_whose_message_is_under_way_is_not_purged(store: SharedStor
     failed.retry_at = Some(at(60));
     scene.apply(&[failed], at(6)).await;
     assert_eq!(scene.state(1).await, State::Failed);
+    // Nor is one whose answer comes after somebody trusted that it was taken.
+    scene.claim(0, [2], at(7)).await;
+    scene.unknown(2, 1, at(8)).await;
+    store.resolve_doubts(scene.id, &[Seq(2)], Decision::Accepted, "asha", at(9)).await.unwrap();
+    assert_eq!(store.purge_person(&recipient(2), at(10)).await.unwrap(), done(1, 0));
+    scene.refused(2, 1, Some(at(70)), at(11)).await;
+    assert_eq!(scene.state(2).await, State::Failed);
+    assert!(is_nobodys(&scene.row(2).await), "{:?}", scene.row(2).await);
     assert_eq!(store.requeue_retries(at(10_000), 10, 10).await.unwrap(), 0);
 }
 

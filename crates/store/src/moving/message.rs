@@ -290,6 +290,17 @@ impl Entry {
         }
     }
 
+    /// What the platform says of a failure may have a person in it: of a message that was purged it is not kept. Why one
+    /// was skipped are our own words.
+    pub(crate) fn name_nobody(&mut self) {
+        if self.is_purged
+            && self.live.current.state != State::Skipped
+            && let Some(failure) = &mut self.live.failure
+        {
+            failure.detail.clear();
+        }
+    }
+
     /// The platform told what a delivered message cost.
     pub(crate) fn told_cost(&mut self, cost: Micros) {
         if self.live.current.state.is_delivered() && !self.live.cost_told {

@@ -72,8 +72,10 @@ fn record_one(batch: &mut Batch, id: i64, outcome: &Outcome, now: DateTime<Utc>)
             tracing::debug!(message = %outcome.message, attempt = outcome.attempt, "the outcome of an earlier attempt came late");
             return;
         }
-        // Nothing is sent any more for a campaign that is done, so nothing may wait to be.
-        OutcomeKind::Refused { retry_at: Some(_), .. } if !entry.is_done => Event::Refused(Again::Later),
+        // Nothing is sent any more for a campaign that is done, or to nobody, so nothing may wait to be.
+        OutcomeKind::Refused { retry_at: Some(_), .. } if !entry.is_done && !entry.is_purged => {
+            Event::Refused(Again::Later)
+        }
         OutcomeKind::Refused { .. } => Event::Refused(Again::No),
         OutcomeKind::Unknown { .. } => Event::Unknown,
     };
@@ -98,4 +100,5 @@ fn record_one(batch: &mut Batch, id: i64, outcome: &Outcome, now: DateTime<Utc>)
         OutcomeKind::Unknown { failure } if moved => live.failure = Some(failure.clone()),
         OutcomeKind::Refused { .. } | OutcomeKind::Unknown { .. } => {}
     }
+    entry.name_nobody();
 }

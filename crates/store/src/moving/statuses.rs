@@ -162,6 +162,7 @@ fn apply_one(batch: &mut Batch, update: &StatusUpdate, now: DateTime<Utc>) -> Ef
             entry.told_cost(cost);
         }
     }
+    entry.name_nobody();
     batch.learn_wamid(id, attempt, &update.wamid);
     batch.hear(id, attempt, heard(status));
     if moved { Effect::Moved } else { Effect::Nothing }

@@ -26,9 +26,11 @@ macro_rules! campaigns_where {
     };
 }
 
+/// Only ever forwards: a launch may take a number at the same time.
 const SKIP_NUMBERS: &str = "
-    SELECT setval(numbers, greatest($1, nextval(numbers)))
-    FROM (SELECT pg_get_serial_sequence('campaigns', 'id')::regclass AS numbers) AS n";
+    SELECT setval(numbers, $1)
+    FROM (SELECT pg_get_serial_sequence('campaigns', 'id')::regclass AS numbers) AS n
+    WHERE nextval(numbers) < $1";
 
 pub(super) const BY_KEY: &str = campaigns_where!("key = $1");
 pub(super) const BY_ID: &str = campaigns_where!("id = $1 AND key IS NOT NULL");

@@ -40,7 +40,7 @@ pub(super) const EMPTY: &str = "
     UPDATE messages SET
         recipient = 'purged-' || (id & 4294967295), content = '{}', multiplier = NULL,
         wamid = CASE WHEN wamid IS NULL THEN NULL ELSE 'purged-' || id END,
-        failure_detail = CASE WHEN failure_class IS NULL OR failure_class = 'skipped' THEN failure_detail ELSE '' END
+        failure_detail = CASE WHEN failure_class IS NULL OR state = 'skipped' THEN failure_detail ELSE '' END
     WHERE id = ANY($1)";
 
 pub(super) const FORGET_ATTEMPTS: &str = "DELETE FROM earlier_attempts WHERE message_id = ANY($1)";
@@ -115,6 +115,7 @@ pub(super) async fn person(store: &PostgresStore, address: &str, now: DateTime<U
     let campaigns: Vec<i64> =
         sqlx::query_scalar(CAMPAIGNS_OF_PERSON).bind(&*address).fetch_all(&mut *tx).await.map_err(&doing)?;
     // All refused rows are read for it: nobody waits for that.
+    tx.take_time().await?;
     let excluded: Vec<(i64, i64)> =
         sqlx::query_as(EXCLUDED_PERSON).bind(&*address).fetch_all(&mut *tx).await.map_err(&doing)?;
     tx.end().await;

@@ -37,7 +37,7 @@ pub(super) const EMPTY: &str = "
     UPDATE messages SET
         recipient = 'purged-' || (id & 4294967295), content = '{}', multiplier = NULL,
         wamid = CASE WHEN wamid IS NULL THEN NULL ELSE 'purged-' || id END,
-        failure_detail = CASE WHEN failure_class IS NULL OR failure_class = 'skipped' THEN failure_detail ELSE '' END
+        failure_detail = CASE WHEN failure_class IS NULL OR state = 'skipped' THEN failure_detail ELSE '' END
     WHERE id IN (SELECT value FROM json_each(?1))";
 
 pub(super) const FORGET_ATTEMPTS: &str =
