@@ -40,7 +40,7 @@ async fn over(store: &SharedStore) -> Scene {
     scene.apply(&told, at(2)).await;
     let entry = Suppression { address: recipient(7), source: "operator".into() };
     store.suppress(std::slice::from_ref(&entry), at(2)).await.unwrap();
-    scene.claim(0, [7], at(2)).await;
+    scene.claim(1, [7], at(2)).await;
     store.unsuppress(&[entry.address]).await.unwrap();
     scene.transition(Event::Cancel, at(3)).await;
     assert_eq!(store.skip_unsent(scene.id, "the campaign was cancelled", at(3), 100).await.unwrap(), 4);
