@@ -128,11 +128,16 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Keeps the hash of the plan that is being launched: it is known when the audience has been read.
     async fn set_plan_hash(&self, campaign: CampaignId, hash: &str) -> Result<()>;
 
-    /// Ends the launch: `loading` → `waiting`. Checks that as many rows were stored as `totals` says.
+    /// Ends the launch: `loading` → `waiting`. Checks that as many rows were stored as `totals` says, and that nobody
+    /// was purged from the campaign that this one follows up.
     async fn finish_launch(&self, campaign: CampaignId, totals: Totals, now: DateTime<Utc>) -> Result<()>;
 
     /// Removes a campaign that is still `loading`.
     async fn abandon_launch(&self, campaign: CampaignId) -> Result<()>;
+
+    /// Removes a campaign that is `loading` and was added nothing for a minute, and what else is left of launches that
+    /// were given up. False, and nothing is changed: somebody is launching it, or it is launched.
+    async fn remove_dead_launch(&self, campaign: CampaignId, now: DateTime<Utc>) -> Result<bool>;
 
     // ---- reading ---------------------------------------------------------------------------------
 

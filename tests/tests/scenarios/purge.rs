@@ -1,10 +1,15 @@
 //! Who asks to be forgotten is, and what was counted stays.
 
+use std::time::Duration;
+
 use campaign::lifecycle;
 use campaign::message::State;
+use chrono::DateTime;
+use clock::Clock;
 use serde_json::json;
 use simulator::{Change, LedgerEntry, Profile, Template};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use store::model::NewCampaign;
 use testkit::files::{PHONE_NUMBER_ID, WABA_ID, person};
 use testkit::{World, WorldOptions};
 
@@ -154,4 +159,46 @@ async fn a_purged_person_is_not_written_to_and_the_others_are() {
     assert_eq!(bad.code, 2, "{}", bad.err);
     let neither = world.cli(&["purge"]).await;
     assert_eq!(neither.code, 2, "{}", neither.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_that_died_is_removed_and_one_under_way_is_waited_for() {
+    let world = crate::world(WorldOptions::default()).await;
+    world.files.people("people.csv", 0, 20);
+    world.launch(&world.files.campaign("old", "people.csv", "")).await;
+    world.until_over("old").await;
+    let old = world.row("old").await;
+    let begun = |key: &str, follow_up_of, at| {
+        let new = NewCampaign {
+            key: key.to_owned(),
+            definition: old.definition.clone(),
+            file: old.file.clone(),
+            plan_hash: old.plan_hash.clone(),
+            budget: None,
+            currency: old.currency,
+            ttl_s: 43_200,
+            follow_up_of,
+        };
+        world.store.begin_launch(new, Duration::from_secs(60), at)
+    };
+    begun("old+retry-1", Some(old.id), world.clock.now()).await.unwrap();
+    let early = world.cli(&["purge", "--campaign", "old"]).await;
+    assert_eq!(early.code, 3, "{}", early.err);
+    assert!(
+        early.err.contains("old+retry-1 is being launched") && early.err.contains("in a minute"),
+        "{}",
+        early.err
+    );
+    world.store.abandon_launch(world.row("old+retry-1").await.id).await.unwrap();
+
+    begun("old+retry-1", Some(old.id), DateTime::UNIX_EPOCH).await.unwrap();
+    let answer = world.cli(&["purge", "--campaign", "old"]).await.good().out;
+    assert!(answer.contains("The launch of old+retry-1 was never completed"), "{answer}");
+    assert!(!is_known(&world, 0).await);
+
+    begun("dead", None, DateTime::UNIX_EPOCH).await.unwrap();
+    let answer = world.cli(&["purge", "--campaign", "dead", "--json"]).await.good().json();
+    assert_eq!(answer["removed"], json!(["dead"]));
+    let gone = world.cli(&["purge", "--campaign", "dead"]).await;
+    assert_eq!(gone.code, 2, "{}", gone.err);
 }

@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Posts of the closed loop, in which each connection posts as soon as it has its answer
     #[arg(long, default_value_t = 120_000)]
     flood: u32,
+    /// Keep each post in the archive as well (`webhook.archive`)
+    #[arg(long)]
+    archive: bool,
     /// Print the figures as JSON too
     #[arg(long)]
     json: bool,
@@ -93,7 +96,7 @@ pub(crate) async fn run(args: Args) {
         let port = servers::free_port();
         let process = match measured {
             "bare handler" => start_bare(&folder, port),
-            _ => start_reconciler(&folder, port, &url),
+            _ => start_reconciler(&folder, port, &url, args.archive),
         };
         let pids = (process.id(), postgres.as_ref().map(Postgres::pid));
         all.push(measure(measured, &flood, None, port, pids, &args).await);
@@ -172,7 +175,7 @@ fn start_bare(folder: &TempDir, port: u16) -> Measured {
     Measured::start(&mut command, port, &folder.path().join("bare.log"))
 }
 
-fn start_reconciler(folder: &TempDir, port: u16, url: &str) -> Measured {
+fn start_reconciler(folder: &TempDir, port: u16, url: &str, archive: bool) -> Measured {
     let config = folder.path().join("workers.toml");
     let text = format!(
         r#"[store]
@@ -191,6 +194,9 @@ rate = "80/s"
     );
     std::fs::write(&config, text).expect("the configuration can be written");
     let mut command = Command::new(processes::paceline());
+    if archive {
+        command.env("PACELINE_WEBHOOK__ARCHIVE", folder.path().join("archive"));
+    }
     command.arg("--config").arg(&config).arg("reconciler");
     command.env("PACELINE_BENCH_VERIFY", "verify").env("PACELINE_BENCH_SECRET", SECRET);
     command.env("PACELINE_BENCH_TOKEN", "token");

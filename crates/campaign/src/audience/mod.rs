@@ -37,7 +37,7 @@ mod window;
 mod zone;
 
 pub use country::{Country, Delivery, NotACountry, NotDelivered, delivery_to, delivery_to_country};
-pub use phone::{Line, Phone, PhoneRefused, normalise};
+pub use phone::{Line, Phone, PhoneRefused, may_mean, normalise};
 pub use reader::{AudienceReader, MAX_COLUMNS, Row, RowProblem};
 pub use user_id::{UserId, UserIdRefused};
 pub use window::MAX_ROW_BYTES;

@@ -214,6 +214,41 @@ pub fn normalise(text: &str, default_region: Option<Country>) -> Result<Phone, P
     read
 }
 
+/// Whether a file may have meant this address (digits without a plus, or a user id) by what it wrote: for rows that were
+/// refused, of which nobody knows the country or where a number ends. Rather once too often than once too few: the
+/// last eight digits in a row are enough, or six and more that stand by themselves, as they do without the country's code.
+#[must_use]
+pub fn may_mean(written: &str, address: &str) -> bool {
+    let written = written.trim_matches(is_invisible);
+    if written == address {
+        return true;
+    }
+    if !address.bytes().all(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    let mut digits = String::new();
+    let mut begins = 0;
+    for c in written.chars() {
+        match c {
+            '0'..='9' => digits.push(c),
+            ' ' | '-' | '.' => {}
+            c if is_invisible(c) || is_dash(c) => {}
+            c => match decimal_digit(c) {
+                Some(digit) => digits.push(digit),
+                None if ends_as(&digits[begins..], address) => return true,
+                None => begins = digits.len(),
+            },
+        }
+    }
+    let last = address.len().saturating_sub(8);
+    ends_as(&digits[begins..], address) || digits.contains(&address[last..])
+}
+
+fn ends_as(digits: &str, address: &str) -> bool {
+    let digits = digits.trim_start_matches('0');
+    digits.len() >= 6 && address.ends_with(digits)
+}
+
 fn parse(number: &str, region: Option<Region>) -> Result<Phone, PhoneRefused> {
     let parsed = PHONE_NUMBER_UTIL.parse(number, region).map_err(|error| from_parse_error(&error))?;
     identify(&parsed)
@@ -422,6 +457,33 @@ mod tests {
     fn read(text: &str, region: &str) -> Result<String, PhoneRefused> {
         let region = (!region.is_empty()).then(|| region.parse().unwrap());
         normalise(text, region).map(|phone| format!("{} {phone}", phone.country()))
+    }
+
+    #[test]
+    fn what_a_file_may_have_meant() {
+        let written = [
+            "919876543210",
+            "+91 98765 43210",
+            "whatsapp:+91\u{A0}98765\u{A0}43210",
+            "\u{202A}tel:0091-98765\u{2011}43210\u{202C}",
+            "+91 (0) 98765 43210",
+            "[+91] 98765 43210",
+            "098765 43210",
+            "(98765) 43210 ext. 5",
+            "9123456789 / 9876543210",
+            "9876543210, 9123456789",
+            "9876543210.0",
+            "+91 ९८७६५ ४३२१०",
+        ];
+        for written in written {
+            assert!(may_mean(written, "919876543210"), "{written}");
+            assert!(!may_mean(written, "919876543211"), "{written}");
+            assert!(!may_mean(written, "IN.919876543210"), "{written}");
+        }
+        assert!(may_mean("+298 (0) 212345", "298212345") && may_mean(" IN.7 ", "IN.7"));
+        for written in ["", "0000000", "43210", "43210 98765", "9.19877E+11", "#N/A", "IN.7"] {
+            assert!(!may_mean(written, "919876543210"), "{written}");
+        }
     }
 
     #[test]

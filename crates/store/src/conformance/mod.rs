@@ -296,6 +296,10 @@ macro_rules! conformance_suite {
                 a_person_whose_message_is_under_way_is_not_purged
                 a_person_in_a_launch_is_purged_when_that_is_dead
                 nothing_else_that_names_a_purged_person_is_left
+                who_is_purged_while_a_follow_up_is_made_is_not_in_it
+                a_campaign_that_is_purged_while_a_follow_up_is_made_has_none
+                a_launch_that_died_is_removed
+                refused_rows_are_a_persons_however_they_are_written
             }
             numbers {
                 a_number_is_known_by_the_newest_word

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use campaign::doubt::Decision;
-use campaign::ids::Seq;
+use campaign::ids::{CampaignId, Seq};
 use campaign::lifecycle::Event;
 use campaign::message::{Again, State, Status};
 
 use super::scene::{Scene, Setup, at, recipient, unkeyed};
-use crate::model::{About, Choice, MessageRow, StatusReport, Suppression};
+use crate::model::{
+    About, Choice, Chunk, Excluded, MessageRow, NewCampaign, NewSlice, StatusReport, Suppression, Totals,
+};
 use crate::purge::PersonPurge;
 use crate::{SharedStore, purge};
 
@@ -215,4 +217,84 @@ pub async fn nothing_else_that_names_a_purged_person_is_left(store: SharedStore)
     assert!(is_suppressed().await);
     store.hear(&[said(false, 30)]).await.unwrap();
     assert!(!is_suppressed().await);
+}
+
+/// A follow-up that is being made, of whom nothing was stored yet.
+async fn follow_up_of(scene: &Scene, began: i64) -> CampaignId {
+    let key = "diwali+retry-1".to_owned();
+    let new = NewCampaign { key, follow_up_of: Some(scene.id), ..Setup::default().campaign() };
+    scene.store.begin_launch(new, Duration::from_secs(60), at(began)).await.unwrap()
+}
+
+/// The second message, which failed, as it was read for a follow-up.
+fn of_the_second() -> (Chunk, Totals) {
+    let all = Setup::default().chunk();
+    let messages = all.messages.into_iter().filter(|message| message.seq == Seq(1)).collect();
+    let slices = vec![NewSlice { number: 0, group: 0, messages: 1 }];
+    let chunk = Chunk { messages, slices, excluded: Vec::new(), groups: all.groups };
+    (chunk, Totals { planned: 1, excluded: 0, messages: 1 })
+}
+
+pub async fn who_is_purged_while_a_follow_up_is_made_is_not_in_it(store: SharedStore) {
+    let scene = over(&store).await;
+    let (chunk, totals) = of_the_second();
+    let id = follow_up_of(&scene, 10).await;
+    assert_eq!(store.purge_person(&recipient(1), at(11)).await.unwrap(), done(1, 0));
+    store.add_chunk(id, chunk, at(12)).await.unwrap();
+    let refused = store.finish_launch(id, totals, at(13)).await.unwrap_err().to_string();
+    assert!(refused.contains("1 person") && refused.contains("ask again"), "{refused}");
+    store.abandon_launch(id).await.unwrap();
+    assert!(store.messages(id, None, 10).await.unwrap().is_empty());
+}
+
+pub async fn a_campaign_that_is_purged_while_a_follow_up_is_made_has_none(store: SharedStore) {
+    let scene = over(&store).await;
+    let (chunk, totals) = of_the_second();
+    let id = follow_up_of(&scene, 10).await;
+    store.add_chunk(id, chunk.clone(), at(11)).await.unwrap();
+    store.purge_rows(scene.id, Seq(0), Seq(1)).await.unwrap();
+    store.purge_rows(scene.id, Seq(1), Seq(100)).await.unwrap();
+    assert!(store.finish_launch(id, totals, at(13)).await.is_err());
+    // Where nobody was, it is launched.
+    let id = follow_up_of(&Setup { key: "holi", ..Setup::default() }.launch(&store).await, 100).await;
+    store.add_chunk(id, chunk, at(101)).await.unwrap();
+    store.finish_launch(id, totals, at(102)).await.unwrap();
+}
+
+pub async fn a_launch_that_died_is_removed(store: SharedStore) {
+    let setup = Setup::default();
+    let id = store.begin_launch(setup.campaign(), Duration::from_secs(60), at(0)).await.unwrap();
+    store.add_chunk(id, setup.chunk(), at(5)).await.unwrap();
+    assert!(!store.remove_dead_launch(id, at(64)).await.unwrap(), "it is not dead yet");
+    assert_eq!(store.messages(id, None, 100).await.unwrap().len(), 10);
+    assert!(store.remove_dead_launch(id, at(65)).await.unwrap());
+    assert!(store.messages(id, None, 100).await.unwrap().is_empty());
+    assert!(store.excluded(id, None, 100).await.unwrap().is_empty());
+    assert!(store.campaign(setup.key).await.unwrap().is_none());
+    assert!(store.remove_dead_launch(id, at(66)).await.unwrap(), "once is enough");
+    let scene = setup.launch(&store).await;
+    assert!(!store.remove_dead_launch(scene.id, at(9_999)).await.unwrap(), "what is launched stays");
+    assert_eq!(scene.campaign().await.count(State::Queued), 10);
+}
+
+pub async fn refused_rows_are_a_persons_however_they_are_written(store: SharedStore) {
+    let setup = Setup { excluded: 0, ..Setup::default() };
+    let id = store.begin_launch(setup.campaign(), Duration::from_secs(60), at(0)).await.unwrap();
+    store.add_chunk(id, setup.chunk(), at(0)).await.unwrap();
+    let written =
+        ["whatsapp:+44 1211\u{a0}212555", "+44 (0) 1211 212555", "[+44] 1211-212555", "+44 1211 212556"];
+    let row = |(seq, written): (u32, &&str)| Excluded {
+        seq: Seq(seq),
+        line: u64::from(seq) + 2,
+        recipient: (*written).to_owned(),
+        reason: "not_in_use".into(),
+        detail: String::new(),
+    };
+    let excluded = (100..).zip(&written).map(row).collect();
+    store.add_chunk(id, Chunk { excluded, ..Chunk::default() }, at(0)).await.unwrap();
+    let purged = store.purge_person("441211212555", at(1)).await.unwrap();
+    assert_eq!(purged, PersonPurge::Done { messages: 0, skipped: 0, excluded: 3 });
+    let left = store.excluded(id, None, 100).await.unwrap();
+    let left: Vec<&str> = left.iter().map(|row| row.recipient.as_str()).collect();
+    assert_eq!(left, ["purged", "purged", "purged", "+44 1211 212556"]);
 }

@@ -11,6 +11,9 @@ use crate::StoreError;
 use crate::codec::{micros, span_micros};
 use crate::model::{NewMessage, Totals};
 
+/// A launch that has added nothing for so long is dead.
+pub(crate) const ABANDONED_AFTER: Duration = Duration::from_secs(60);
+
 /// Rows of a dead launch that are deleted in one transaction, so that others get their turn in between.
 pub(crate) const REMOVED_AT_ONCE: i64 = 20_000;
 
@@ -56,6 +59,20 @@ pub(crate) fn stands_twice(campaign: CampaignId, messages: &[NewMessage]) -> Sto
         messages.first().map_or(0, |m| m.seq.0),
         messages.last().map_or(0, |m| m.seq.0),
     ))
+}
+
+/// What must not be brought back: a follow-up is made of rows that were read a while ago.
+///
+/// # Errors
+/// [`StoreError::Inconsistent`] when people were purged meanwhile.
+pub(crate) fn demand_nobody_purged(purged: i64) -> Result<(), StoreError> {
+    if purged == 0 {
+        return Ok(());
+    }
+    let people = if purged == 1 { "person" } else { "people" };
+    Err(StoreError::Inconsistent(format!(
+        "{purged} {people} of the campaign were purged while its follow-up was made, and nothing was launched: ask again"
+    )))
 }
 
 /// What a launch stored, counted from its rows.

@@ -1,22 +1,29 @@
 //! Whether a person's messages may be made nobody's, and which of them are still to be sent.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
+use campaign::audience::may_mean;
 use campaign::ids::CampaignId;
 use campaign::lifecycle;
 use campaign::message::State;
 use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
 
-use super::launching::is_dead;
+use super::launching::{ABANDONED_AFTER, is_dead};
 use crate::StoreError;
 use crate::codec::named;
 
 /// What the report says of a message that was still to be sent to somebody who is gone.
 pub(crate) const GONE: &str = "the recipient was purged before it was sent";
 
-/// A launch that has added nothing for so long is dead.
-const ABANDONED_AFTER: Duration = Duration::from_secs(60);
+/// Refused rows that are looked at together.
+pub(crate) const REFUSED_AT_ONCE: i64 = 10_000;
+
+/// A refused row: its campaign, its number, and what its file had as the recipient.
+pub(crate) type Refused = (i64, i64, String);
+
+/// Which of these rows may be about a person.
+pub(crate) fn refused_of(rows: &[Refused], address: &str) -> Vec<(i64, i64)> {
+    rows.iter().filter(|(.., written)| may_mean(written, address)).map(|(id, seq, _)| (*id, *seq)).collect()
+}
 
 /// A message of a person: its number, its campaign, its state, the campaign's, and when that was last added to.
 pub(crate) type Found = (i64, i64, String, String, i64);

@@ -9,14 +9,14 @@ use sqlx::PgConnection;
 
 use super::campaigns::lock;
 use super::connection::PostgresStore;
-use super::repeating::{Patience, repeat};
+use super::giving_up::give_up;
 use super::series;
 use super::text::clean;
 use super::transition::column;
-use crate::codec::{changed, count, failed, json, micros, named, row_id, row_ids, span_micros};
+use crate::codec::{count, failed, json, micros, named, row_id, row_ids, span_micros};
 use crate::model::{Chunk, Excluded, NewCampaign, NewGroup, NewMessage, NewSlice, Totals};
 use crate::moving::launching::{
-    REMOVED_AT_ONCE, Stored, demand_loading, ended, in_doubt_name, is_dead, stands_twice,
+    Stored, demand_loading, demand_nobody_purged, ended, in_doubt_name, is_dead, stands_twice,
 };
 use crate::{LaunchError, StoreError};
 
@@ -24,9 +24,6 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Locked, so that of two that find the same dead launch one replaces it.
 pub(super) const FIND_KEY: &str = "SELECT id, state, touched_at FROM campaigns WHERE key = $1 FOR UPDATE";
-
-/// Frees the key. Without one, nothing is added to the campaign any more, and its rows are removed at leisure.
-const GIVE_UP: &str = "UPDATE campaigns SET key = NULL WHERE id = $1 AND state = 'loading'";
 
 const INSERT_CAMPAIGN: &str = "
     INSERT INTO campaigns (key, state, file, definition, plan_hash, currency, ttl_s, ends_at, in_doubt,
@@ -77,6 +74,13 @@ const UNEVEN_SLICES: &str = "
           WHERE campaign_id = $1 AND state IN ('queued', 'retrying') GROUP BY slice_no) AS m
     FULL JOIN (SELECT number, messages FROM slices WHERE campaign_id = $1) AS s ON s.number = m.slice_no
     WHERE coalesce(m.n, 0) <> coalesce(s.messages, 0)";
+
+/// Messages of a follow-up whose recipients were purged from its campaign after they were read.
+pub(super) const PURGED_MEANWHILE: &str = "
+    SELECT count(*)
+    FROM messages AS m
+    JOIN messages AS o ON o.id = ($3::bigint << 32) + (m.id & 4294967295)
+    WHERE m.id BETWEEN $1 AND $2 AND o.recipient LIKE 'purged-%'";
 
 /// After so many new rows the planner should know of them before it is asked for the first slice. Someone else who
 /// does the same is not waited for.
@@ -278,9 +282,21 @@ pub(super) async fn finish(
 ) -> Result<()> {
     let mut tx = store.change().await?;
     tx.take_time().await?;
-    lock(&mut tx, &[campaign.0]).await?;
-    let (first, last) = row_ids(campaign);
     let read = failed("count the rows of a launch");
+    let of: Option<i64> =
+        sqlx::query_scalar("SELECT follow_up_of FROM campaigns WHERE id = $1 AND follow_up_of IS NOT NULL")
+            .bind(campaign.0)
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(&read)?;
+    // Whoever purges makes the campaign its own: either is done before the other looks.
+    let both: Vec<i64> = of.into_iter().chain([campaign.0]).collect();
+    lock(&mut tx, &both).await?;
+    let (first, last) = row_ids(campaign);
+    if let Some(of) = of {
+        let purged = sqlx::query_scalar(PURGED_MEANWHILE).bind(first).bind(last).bind(of);
+        demand_nobody_purged(purged.fetch_one(&mut *tx).await.map_err(&read)?)?;
+    }
     let messages: i64 = sqlx::query_scalar("SELECT count(*) FROM messages WHERE id BETWEEN $1 AND $2")
         .bind(first)
         .bind(last)
@@ -320,60 +336,4 @@ pub(super) async fn analyze(store: &PostgresStore) {
     if let Err(error) = analyzed.await {
         tracing::debug!(%error, "the database's planner was not told of a launch's rows");
     }
-}
-
-/// See [`crate::Store::abandon_launch`].
-pub(super) async fn abandon(store: &PostgresStore, campaign: CampaignId) -> Result<()> {
-    let mut tx = store.change().await?;
-    give_up(&mut tx, campaign).await?;
-    tx.commit("commit giving a launch up").await
-}
-
-pub(super) async fn give_up(tx: &mut PgConnection, campaign: CampaignId) -> Result<()> {
-    let done = sqlx::query(GIVE_UP).bind(campaign.0).execute(tx).await.map_err(failed("give a launch up"))?;
-    demand_loading(campaign, done.rows_affected())
-}
-
-/// Removes the rows of a launch that was given up. Safe to be cut short: what is left belongs to a campaign
-/// without a key, which nothing shows or sends.
-pub(super) async fn remove(store: &PostgresStore, campaign: CampaignId) -> Result<()> {
-    let doing = "remove a launch that was given up";
-    while repeat(Patience::Long, doing, || remove_messages(store, campaign)).await? {}
-    repeat(Patience::Long, doing, || remove_rest(store, campaign)).await
-}
-
-/// Returns whether there may be more.
-async fn remove_messages(store: &PostgresStore, campaign: CampaignId) -> Result<bool> {
-    let (first, last) = row_ids(campaign);
-    let mut tx = store.change().await?;
-    tx.take_time().await?;
-    let gone = sqlx::query(
-        "DELETE FROM messages
-         WHERE id = ANY (ARRAY (SELECT id FROM messages WHERE id BETWEEN $1 AND $2 LIMIT $3))",
-    )
-    .bind(first)
-    .bind(last)
-    .bind(REMOVED_AT_ONCE)
-    .execute(&mut *tx)
-    .await
-    .map_err(failed("remove a launch that was given up"))?;
-    tx.commit("commit removing a launch that was given up").await?;
-    Ok(gone.rows_affected() >= changed(usize::try_from(REMOVED_AT_ONCE).unwrap_or(0)))
-}
-
-async fn remove_rest(store: &PostgresStore, campaign: CampaignId) -> Result<()> {
-    let mut tx = store.change().await?;
-    tx.take_time().await?;
-    for sql in [
-        "DELETE FROM excluded WHERE campaign_id = $1",
-        "DELETE FROM slices WHERE campaign_id = $1",
-        "DELETE FROM send_groups WHERE campaign_id = $1",
-        "DELETE FROM campaign_counts WHERE campaign_id = $1",
-        "DELETE FROM failure_counts WHERE campaign_id = $1",
-        "DELETE FROM campaigns WHERE id = $1",
-    ] {
-        let removing = failed("remove a launch that was given up");
-        sqlx::query(sql).bind(campaign.0).execute(&mut *tx).await.map_err(removing)?;
-    }
-    tx.commit("commit removing a launch that was given up").await
 }

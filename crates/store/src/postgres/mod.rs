@@ -64,6 +64,7 @@ mod claiming;
 mod connection;
 mod doubts;
 mod follow_ups;
+mod giving_up;
 mod inferring;
 mod launching;
 mod leaders;

@@ -15,9 +15,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
-    analytics, brakes, campaigns, choices, claiming, doubts, follow_ups, inferring, launching, leaders,
-    messages, numbers, people, purging, recording, registry, retries, series, slices, statuses, suppression,
-    sweeps, templates, verify, webhooks,
+    analytics, brakes, campaigns, choices, claiming, doubts, follow_ups, giving_up, inferring, launching,
+    leaders, messages, numbers, people, purging, recording, registry, retries, series, slices, statuses,
+    suppression, sweeps, templates, verify, webhooks,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::doubt::{DoubtRow, EndedDoubt};
@@ -48,7 +48,7 @@ impl Store for PostgresStore {
         let beginning = || launching::begin(self, &new, abandoned_after, now);
         let (campaign, dead) = repeat(Patience::Short, "begin a launch", beginning).await?;
         if let Some(dead) = dead {
-            launching::remove(self, dead).await?;
+            giving_up::remove(self, dead).await?;
         }
         Ok(campaign)
     }
@@ -73,8 +73,12 @@ impl Store for PostgresStore {
     }
 
     async fn abandon_launch(&self, campaign: CampaignId) -> Result<()> {
-        repeat(Patience::Short, "give a launch up", || launching::abandon(self, campaign)).await?;
-        launching::remove(self, campaign).await
+        repeat(Patience::Short, "give a launch up", || giving_up::abandon(self, campaign)).await?;
+        giving_up::remove(self, campaign).await
+    }
+
+    async fn remove_dead_launch(&self, campaign: CampaignId, now: DateTime<Utc>) -> Result<bool> {
+        giving_up::remove_dead(self, campaign, now).await
     }
 
     async fn campaign(&self, key: &str) -> Result<Option<CampaignRow>> {
@@ -423,7 +427,7 @@ impl Store for PostgresStore {
     ) -> Result<(), LaunchError> {
         let beginning = || series::begin(self, &new, abandoned_after, now);
         if let Some(dead) = repeat(Patience::Short, "begin a recurring campaign", beginning).await? {
-            launching::remove(self, dead).await?;
+            giving_up::remove(self, dead).await?;
         }
         Ok(())
     }

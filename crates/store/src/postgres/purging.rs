@@ -10,7 +10,7 @@ use super::transition;
 use crate::StoreError;
 use crate::codec::{changed, failed, row_id};
 use crate::moving::batch::Batch;
-use crate::moving::purging::{Found, GONE, Verdict, verdict};
+use crate::moving::purging::{Found, GONE, REFUSED_AT_ONCE, Refused, Verdict, refused_of, verdict};
 use crate::moving::sweeping::{self, Unsent};
 use crate::purge::PersonPurge;
 
@@ -63,14 +63,11 @@ pub(super) const OF_PERSON: &str = "
     FROM campaigns AS c JOIN messages AS m ON m.campaign_id = c.id AND m.recipient = $1
     WHERE c.id = ANY($2)";
 
-/// As the file wrote it: with spaces, a plus or brackets, or without the country's code. What ends as the address does is
-/// taken for it; where it was somebody else's, a row that was refused says no more whose it was.
-const EXCLUDED_PERSON: &str = "
-    SELECT campaign_id, seq
-    FROM (SELECT campaign_id, seq, btrim(recipient) AS written,
-                 ltrim(translate(recipient, ' -.()+/', ''), '0') AS digits
-          FROM excluded) AS e
-    WHERE written = $1 OR (length(digits) >= 6 AND right($1, length(digits)) = digits)";
+pub(super) const REFUSED: &str = "
+    SELECT campaign_id, seq, recipient FROM excluded
+    WHERE (campaign_id, seq) > ($1, $2) AND recipient <> 'purged'
+    ORDER BY campaign_id, seq
+    LIMIT $3";
 
 const EMPTY_EXCLUDED_PERSON: &str = "
     UPDATE excluded AS e SET recipient = 'purged', detail = ''
@@ -111,16 +108,19 @@ async fn empty(tx: &mut PgConnection, ids: &[i64]) -> Result<()> {
 pub(super) async fn person(store: &PostgresStore, address: &str, now: DateTime<Utc>) -> Result<PersonPurge> {
     let doing = failed("purge a person");
     let address = clean(address);
-    let mut tx = store.snapshot().await?;
-    let campaigns: Vec<i64> =
-        sqlx::query_scalar(CAMPAIGNS_OF_PERSON).bind(&*address).fetch_all(&mut *tx).await.map_err(&doing)?;
-    // All refused rows are read for it: nobody waits for that.
-    tx.take_time().await?;
-    let excluded: Vec<(i64, i64)> =
-        sqlx::query_as(EXCLUDED_PERSON).bind(&*address).fetch_all(&mut *tx).await.map_err(&doing)?;
-    tx.end().await;
-    let numbers: Vec<CampaignId> = campaigns.iter().copied().map(CampaignId).collect();
-    let mut tx = store.change_of(&numbers).await?;
+    let refused = refused(store, &address).await?;
+    let mut campaigns = campaigns_of(&mut *store.snapshot().await?, &address).await?;
+    let mut tx = loop {
+        let numbers: Vec<CampaignId> = campaigns.iter().copied().map(CampaignId).collect();
+        let mut tx = store.change_of(&numbers).await?;
+        // Somebody may have launched one before these were ours.
+        let now = campaigns_of(&mut tx, &address).await?;
+        if now.iter().all(|campaign| campaigns.contains(campaign)) {
+            break tx;
+        }
+        campaigns = now;
+        tx.end().await;
+    };
     let found: Vec<Found> = sqlx::query_as(OF_PERSON)
         .bind(&*address)
         .bind(&campaigns)
@@ -137,7 +137,7 @@ pub(super) async fn person(store: &PostgresStore, address: &str, now: DateTime<U
     let skipped = sweeping::end_unsent(&mut batch, &unsent, Unsent::Skip(GONE), now);
     transition::write_back(&mut tx, &batch).await?;
     empty(&mut tx, &all).await?;
-    let (in_campaigns, seqs): (Vec<i64>, Vec<i64>) = excluded.into_iter().unzip();
+    let (in_campaigns, seqs): (Vec<i64>, Vec<i64>) = refused.into_iter().unzip();
     let excluded = sqlx::query(EMPTY_EXCLUDED_PERSON)
         .bind(in_campaigns)
         .bind(seqs)
@@ -149,4 +149,28 @@ pub(super) async fn person(store: &PostgresStore, address: &str, now: DateTime<U
     }
     tx.commit("commit a purged person").await?;
     Ok(PersonPurge::Done { messages: changed(all.len()), skipped, excluded: excluded.rows_affected() })
+}
+
+async fn campaigns_of(tx: &mut PgConnection, address: &str) -> Result<Vec<i64>> {
+    let found = sqlx::query_scalar(CAMPAIGNS_OF_PERSON).bind(address).fetch_all(tx).await;
+    found.map_err(failed("look for a person"))
+}
+
+/// The rows that planning refused and that may be about a person.
+async fn refused(store: &PostgresStore, address: &str) -> Result<Vec<(i64, i64)>> {
+    let (mut theirs, mut after) = (Vec::new(), (-1, -1));
+    loop {
+        let mut tx = store.snapshot().await?;
+        let page: Vec<Refused> = sqlx::query_as(REFUSED)
+            .bind(after.0)
+            .bind(after.1)
+            .bind(REFUSED_AT_ONCE)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(failed("read refused rows"))?;
+        tx.end().await;
+        let Some((campaign, seq, _)) = page.last() else { return Ok(theirs) };
+        after = (*campaign, *seq);
+        theirs.extend(refused_of(&page, address));
+    }
 }

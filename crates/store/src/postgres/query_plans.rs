@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row};
 
 use super::{
-    PostgresStore, campaigns, claiming, doubts, follow_ups, inferring, messages, people, purging, retries,
-    slices, statuses, suppression, sweeps, templates, transition,
+    PostgresStore, campaigns, claiming, doubts, follow_ups, inferring, launching, messages, people, purging,
+    retries, slices, statuses, suppression, sweeps, templates, transition,
 };
 
 /// Two campaigns of 20,000 messages that are all over but for a few, in 200 slices each.
@@ -61,7 +61,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 57] = [
+    let queries: [(&str, &str, &[&str]); 59] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -126,6 +126,8 @@ async fn hot_queries_search_by_index() {
         ("purging doubts", purging::FORGET_DOUBTS, &["doubt_decisions_pkey"]),
         ("purging earlier attempts", purging::FORGET_ATTEMPTS, &["earlier_attempts_by_message"]),
         ("purging excluded rows", purging::EMPTY_EXCLUDED, &["excluded_pkey"]),
+        ("refused rows of all campaigns", purging::REFUSED, &["excluded_pkey"]),
+        ("who was purged meanwhile", launching::PURGED_MEANWHILE, &["messages_pkey"]),
         ("the campaigns of a person", purging::CAMPAIGNS_OF_PERSON, &["messages_once"]),
         ("the messages of a person", purging::OF_PERSON, &["messages_once"]),
         ("the do-not-send list", suppression::FIND, &["suppressions_pkey"]),

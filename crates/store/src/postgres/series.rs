@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::connection::PostgresStore;
-use super::launching::{FIND_KEY, give_up};
+use super::giving_up::give_up;
+use super::launching::FIND_KEY;
 use super::text::clean;
 use crate::codec::{failed, json, micros, named};
 use crate::moving::launching::is_dead;

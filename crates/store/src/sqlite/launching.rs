@@ -10,20 +10,18 @@ use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::connection::SqliteStore;
+use super::giving_up::{give_up, remove};
 use super::series;
-use crate::codec::{changed, count, failed, json, micros, named, row_id, row_ids, span_micros};
+use crate::codec::{count, failed, json, micros, named, row_id, row_ids, span_micros};
 use crate::model::{Chunk, NewCampaign, NewMessage, Totals};
 use crate::moving::launching::{
-    REMOVED_AT_ONCE, Stored, demand_loading, ended, in_doubt_name, is_dead, stands_twice,
+    Stored, demand_loading, demand_nobody_purged, ended, in_doubt_name, is_dead, stands_twice,
 };
 use crate::{LaunchError, StoreError};
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 pub(super) const FIND_KEY: &str = "SELECT id, state, touched_at FROM campaigns WHERE key = ?1";
-
-/// Frees the key. Without one, nothing is added to the campaign any more, and its rows are removed at leisure.
-const GIVE_UP: &str = "UPDATE campaigns SET key = NULL WHERE id = ?1 AND state = 'loading'";
 
 const INSERT_CAMPAIGN: &str = "
     INSERT INTO campaigns (key, state, file, definition, plan_hash, currency, ttl_s, ends_at, in_doubt,
@@ -66,6 +64,14 @@ const UNEVEN_SLICES: &str = "
           WHERE campaign_id = ?1 AND state IN ('queued', 'retrying') GROUP BY slice_no) AS m
     FULL JOIN (SELECT number, messages FROM slices WHERE campaign_id = ?1) AS s ON s.number = m.slice_no
     WHERE coalesce(m.n, 0) <> coalesce(s.messages, 0)";
+
+/// Messages of a follow-up whose recipients were purged from its campaign after they were read.
+pub(super) const PURGED_MEANWHILE: &str = "
+    SELECT count(*)
+    FROM campaigns AS k
+    CROSS JOIN messages AS m
+    CROSS JOIN messages AS o ON o.id = (k.follow_up_of << 32) + (m.id & 4294967295)
+    WHERE k.id = ?3 AND k.follow_up_of IS NOT NULL AND m.id BETWEEN ?1 AND ?2 AND o.recipient LIKE 'purged-%'";
 
 /// How many rows one statement inserts: its parameters are bound one by one, which is faster than JSON.
 const ROWS: [usize; 4] = [64, 16, 4, 1];
@@ -264,6 +270,8 @@ pub(super) async fn finish(
     let mut tx = store.change().await?;
     let (first, last) = row_ids(campaign);
     let read = failed("count the rows of a launch");
+    let purged = sqlx::query_scalar(PURGED_MEANWHILE).bind(first).bind(last).bind(campaign.0);
+    demand_nobody_purged(purged.fetch_one(&mut *tx).await.map_err(&read)?)?;
     let messages: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM messages WHERE id BETWEEN ?1 AND ?2")
         .bind(first)
         .bind(last)
@@ -290,53 +298,4 @@ pub(super) async fn finish(
         .map_err(failed("end a launch"))?;
     demand_loading(campaign, done.rows_affected())?;
     tx.commit().await.map_err(failed("commit the end of a launch"))
-}
-
-/// See [`crate::Store::abandon_launch`].
-pub(super) async fn abandon(store: &SqliteStore, campaign: CampaignId) -> Result<()> {
-    let mut tx = store.change().await?;
-    give_up(&mut tx, campaign).await?;
-    tx.commit().await.map_err(failed("commit giving a launch up"))?;
-    remove(store, campaign).await
-}
-
-pub(super) async fn give_up(tx: &mut SqliteConnection, campaign: CampaignId) -> Result<()> {
-    let done = sqlx::query(GIVE_UP).bind(campaign.0).execute(tx).await.map_err(failed("give a launch up"))?;
-    demand_loading(campaign, done.rows_affected())
-}
-
-/// Removes the rows of a launch that was given up. Safe to be cut short: what is left belongs to a campaign
-/// without a key, which nothing shows or sends.
-pub(super) async fn remove(store: &SqliteStore, campaign: CampaignId) -> Result<()> {
-    let (first, last) = row_ids(campaign);
-    let removing = failed("remove a launch that was given up");
-    loop {
-        let mut tx = store.change().await?;
-        let gone = sqlx::query(
-            "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)",
-        )
-        .bind(first)
-        .bind(last)
-        .bind(REMOVED_AT_ONCE)
-        .execute(&mut *tx)
-        .await
-        .map_err(&removing)?
-        .rows_affected();
-        tx.commit().await.map_err(&removing)?;
-        if gone < changed(usize::try_from(REMOVED_AT_ONCE).unwrap_or(0)) {
-            break;
-        }
-    }
-    let mut tx = store.change().await?;
-    for sql in [
-        "DELETE FROM excluded WHERE campaign_id = ?1",
-        "DELETE FROM slices WHERE campaign_id = ?1",
-        "DELETE FROM send_groups WHERE campaign_id = ?1",
-        "DELETE FROM campaign_counts WHERE campaign_id = ?1",
-        "DELETE FROM failure_counts WHERE campaign_id = ?1",
-        "DELETE FROM campaigns WHERE id = ?1",
-    ] {
-        sqlx::query(sql).bind(campaign.0).execute(&mut *tx).await.map_err(&removing)?;
-    }
-    tx.commit().await.map_err(&removing)
 }

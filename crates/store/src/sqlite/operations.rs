@@ -13,9 +13,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::connection::SqliteStore;
 use super::{
-    analytics, brakes, campaigns, choices, claiming, doubts, follow_ups, inferring, launching, leaders,
-    messages, numbers, people, purging, recording, registry, series, slices, statuses, suppression, sweeps,
-    templates, verify, webhooks,
+    analytics, brakes, campaigns, choices, claiming, doubts, follow_ups, giving_up, inferring, launching,
+    leaders, messages, numbers, people, purging, recording, registry, series, slices, statuses, suppression,
+    sweeps, templates, verify, webhooks,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::doubt::{DoubtRow, EndedDoubt};
@@ -63,7 +63,11 @@ impl Store for SqliteStore {
     }
 
     async fn abandon_launch(&self, campaign: CampaignId) -> Result<()> {
-        launching::abandon(self, campaign).await
+        giving_up::abandon(self, campaign).await
+    }
+
+    async fn remove_dead_launch(&self, campaign: CampaignId, now: DateTime<Utc>) -> Result<bool> {
+        giving_up::remove_dead(self, campaign, now).await
     }
 
     async fn campaign(&self, key: &str) -> Result<Option<CampaignRow>> {

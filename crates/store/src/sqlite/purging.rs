@@ -9,7 +9,7 @@ use super::transition;
 use crate::StoreError;
 use crate::codec::{changed, failed, json, row_id};
 use crate::moving::batch::Batch;
-use crate::moving::purging::{Found, GONE, Verdict, verdict};
+use crate::moving::purging::{Found, GONE, REFUSED_AT_ONCE, Refused, Verdict, refused_of, verdict};
 use crate::moving::sweeping::{self, Unsent};
 use crate::purge::PersonPurge;
 
@@ -57,15 +57,11 @@ pub(super) const OF_PERSON: &str = "
     SELECT m.id, c.id, m.state, c.state, c.touched_at
     FROM campaigns AS c CROSS JOIN messages AS m ON m.campaign_id = c.id AND m.recipient = ?1";
 
-/// As the file wrote it: with spaces, a plus or brackets, or without the country's code. What ends as the address does is
-/// taken for it; where it was somebody else's, a row that was refused says no more whose it was.
-const EXCLUDED_PERSON: &str = "
-    SELECT campaign_id, seq
-    FROM (SELECT campaign_id, seq, trim(recipient) AS written,
-                 ltrim(replace(replace(replace(replace(replace(replace(replace(
-                     recipient, ' ', ''), '-', ''), '.', ''), '(', ''), ')', ''), '+', ''), '/', ''), '0') AS digits
-          FROM excluded)
-    WHERE written = ?1 OR (length(digits) >= 6 AND substr(?1, -length(digits)) = digits)";
+pub(super) const REFUSED: &str = "
+    SELECT campaign_id, seq, recipient FROM excluded
+    WHERE (campaign_id, seq) > (?1, ?2) AND recipient <> 'purged'
+    ORDER BY campaign_id, seq
+    LIMIT ?3";
 
 const EMPTY_EXCLUDED_PERSON: &str = "
     UPDATE excluded SET recipient = 'purged', detail = ''
@@ -106,11 +102,7 @@ async fn empty(tx: &mut SqliteConnection, ids: &[i64]) -> Result<()> {
 
 pub(super) async fn person(store: &SqliteStore, address: &str, now: DateTime<Utc>) -> Result<PersonPurge> {
     let doing = failed("purge a person");
-    let mut reading = store.snapshot().await?;
-    // All refused rows are read for it: nobody waits for that.
-    let excluded: Vec<(i64, i64)> =
-        sqlx::query_as(EXCLUDED_PERSON).bind(address).fetch_all(&mut *reading).await.map_err(&doing)?;
-    drop(reading);
+    let refused = refused(store, address).await?;
     let mut tx = store.change().await?;
     let found: Vec<Found> =
         sqlx::query_as(OF_PERSON).bind(address).fetch_all(&mut *tx).await.map_err(&doing)?;
@@ -124,10 +116,28 @@ pub(super) async fn person(store: &SqliteStore, address: &str, now: DateTime<Utc
     transition::write_back(&mut tx, &batch).await?;
     empty(&mut tx, &all).await?;
     let excluded =
-        sqlx::query(EMPTY_EXCLUDED_PERSON).bind(json(&excluded)?).execute(&mut *tx).await.map_err(&doing)?;
+        sqlx::query(EMPTY_EXCLUDED_PERSON).bind(json(&refused)?).execute(&mut *tx).await.map_err(&doing)?;
     for sql in FORGET_PERSON {
         sqlx::query(sql).bind(address).execute(&mut *tx).await.map_err(&doing)?;
     }
     tx.commit().await.map_err(failed("commit a purged person"))?;
     Ok(PersonPurge::Done { messages: changed(all.len()), skipped, excluded: excluded.rows_affected() })
+}
+
+/// The rows that planning refused and that may be about a person.
+async fn refused(store: &SqliteStore, address: &str) -> Result<Vec<(i64, i64)>> {
+    let (mut theirs, mut after) = (Vec::new(), (-1, -1));
+    loop {
+        let mut reading = store.snapshot().await?;
+        let page: Vec<Refused> = sqlx::query_as(REFUSED)
+            .bind(after.0)
+            .bind(after.1)
+            .bind(REFUSED_AT_ONCE)
+            .fetch_all(&mut *reading)
+            .await
+            .map_err(failed("read refused rows"))?;
+        let Some((campaign, seq, _)) = page.last() else { return Ok(theirs) };
+        after = (*campaign, *seq);
+        theirs.extend(refused_of(&page, address));
+    }
 }

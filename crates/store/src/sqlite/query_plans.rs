@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    SqliteStore, campaigns, claiming, doubts, follow_ups, inferring, messages, people, purging, slices,
-    statuses, suppression, sweeps, templates, transition,
+    SqliteStore, campaigns, claiming, doubts, follow_ups, inferring, launching, messages, people, purging,
+    slices, statuses, suppression, sweeps, templates, transition,
 };
 
 /// The steps in which SQLite answers a query, in its own words.
@@ -117,6 +117,12 @@ async fn hot_queries_search_by_index() {
         ("purging doubts", purging::FORGET_DOUBTS, "SEARCH doubt_decisions USING PRIMARY KEY"),
         ("purging earlier attempts", purging::FORGET_ATTEMPTS, "earlier_attempts_by_message (message_id=?)"),
         ("purging excluded rows", purging::EMPTY_EXCLUDED, "SEARCH excluded USING PRIMARY KEY"),
+        ("refused rows of all campaigns", purging::REFUSED, "SEARCH excluded USING PRIMARY KEY"),
+        (
+            "who was purged meanwhile",
+            launching::PURGED_MEANWHILE,
+            "SEARCH o USING INTEGER PRIMARY KEY (rowid=?)",
+        ),
         (
             "the messages of a person",
             purging::OF_PERSON,

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::connection::SqliteStore;
-use super::launching::{FIND_KEY, give_up, remove};
+use super::giving_up::{give_up, remove};
+use super::launching::FIND_KEY;
 use crate::codec::{failed, json, micros, named};
 use crate::moving::launching::is_dead;
 use crate::reading::series::{SeriesColumns, listing};
