@@ -25,6 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scheduler", &["campaign", "clock", "store", "queue"]),
     ("worker", &["campaign", "clock", "store", "queue", "whatsapp"]),
     ("reconciler", &["campaign", "clock", "store", "whatsapp"]),
+    ("charts", &[]),
+    ("dashboard", &["campaign", "charts", "clock", "queue", "store"]),
     ("simulator", &[]),
     ("servers", &[]),
     ("bench", &["campaign", "servers", "store"]),
@@ -34,6 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "clock",
             "campaign",
+            "charts",
+            "dashboard",
             "whatsapp",
             "store",
             "queue",

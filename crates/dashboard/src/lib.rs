@@ -1,0 +1,1 @@
+//! What people look at: pages, queue board, HTTP API and metrics.
