@@ -9,6 +9,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`model`] | rows, requests and answers |
+//! | [`access`] | who may look and change over HTTP, and what people did |
 //! | [`doubt`] | what is in doubt, and how doubts were ended |
 //! | [`brake`] | what must not be sent for now, and why |
 //! | [`follow_up`] | the failed messages that a follow-up is made of |
@@ -25,6 +26,7 @@
 //! | `migrations` | the steps that bring a database's tables up to date |
 //! | `conformance` | the suite that every store passes (dev only: feature `conformance`) |
 
+pub mod access;
 pub mod brake;
 mod by_name;
 mod codec;
@@ -57,6 +59,7 @@ use campaign::lifecycle;
 use campaign::message::State;
 use chrono::{DateTime, NaiveDate, Utc};
 
+use access::Access;
 use brake::{Brake, BrakeChange, Changed};
 use doubt::{DoubtRow, EndedDoubt};
 pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
@@ -106,7 +109,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// - [`claim`](Store::claim) may have granted messages that nobody was told of: see [`disown`](Store::disown).
 /// - [`gate_event`](Store::gate_event) with `OpenByHand` may open a gate that the platform closed in between.
 #[async_trait]
-pub trait Store: std::fmt::Debug + Send + Sync + 'static {
+pub trait Store: Access + std::fmt::Debug + Send + Sync + 'static {
     // ---- launching -------------------------------------------------------------------------------
 
     /// Makes a campaign in state `loading`. A campaign with the same key that is still `loading` and has not

@@ -106,6 +106,12 @@ pub(crate) async fn run(args: Args) {
     }
     posts::check(&url).await;
     println!("all of it is in the database");
+    if args.archive {
+        let files = std::fs::read_dir(folder.path().join("archive")).expect("there is an archive");
+        let bytes: u64 = files.flatten().filter_map(|file| Some(file.metadata().ok()?.len())).sum();
+        assert!(bytes > 1_000_000, "the archive has only {bytes} bytes");
+        println!("{} MB of it are in the archive", bytes / 1_000_000);
+    }
     println!(
         "as many as are answered: {:.2} of the bare handler's",
         all[2].answered_per_second / all[0].answered_per_second

@@ -7,6 +7,7 @@
 //! | module | tells of |
 //! | --- | --- |
 //! | [`scene`] | a launched campaign and short words for what happens to it |
+//! | [`access`] | tokens, sessions, what people did |
 //! | [`launching`] | twice, dead ones, chunks, totals that do not fit |
 //! | [`control`] | pausing, cancelling, reasons, reading |
 //! | [`slices`] | released, taken back, deferred, finished by who lost them |
@@ -39,6 +40,7 @@
 )]
 #![expect(missing_docs, reason = "the names of the stories are sentences")]
 
+pub mod access;
 pub mod analytics;
 pub mod brakes;
 pub mod budgets;
@@ -87,6 +89,11 @@ pub async fn assert_sound(store: &dyn Store) {
 macro_rules! conformance_suite {
     ($make:ident) => {
         $crate::conformance_suite! { @stories $make
+            access {
+                a_token_is_good_until_it_is_revoked_or_over
+                a_session_ends_with_its_time_its_token_and_its_word
+                what_people_did_is_read_from_the_newest
+            }
             launching {
                 a_launched_campaign_reads_as_it_was_written
                 a_key_is_launched_once

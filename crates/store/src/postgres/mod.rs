@@ -56,6 +56,7 @@
 //!
 //! What is decided between reading and writing is in `crate::moving`, for every database alike.
 
+mod access;
 mod analytics;
 mod brakes;
 mod campaigns;

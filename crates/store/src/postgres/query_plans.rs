@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row};
 
 use super::{
-    PostgresStore, campaigns, claiming, doubts, follow_ups, inferring, launching, messages, people, purging,
-    retries, slices, statuses, suppression, sweeps, templates, transition,
+    PostgresStore, access, campaigns, claiming, doubts, follow_ups, inferring, launching, messages, people,
+    purging, retries, slices, statuses, suppression, sweeps, templates, transition,
 };
 
 /// Two campaigns of 20,000 messages that are all over but for a few, in 200 slices each.
@@ -33,6 +33,10 @@ const ROWS: &str = "
     INSERT INTO attempt_news SELECT (1::bigint << 32) + s, 1, 1 FROM generate_series(1, 5000) AS s;
     INSERT INTO excluded SELECT 1, s, s, '', '', '' FROM generate_series(1, 5000) AS s;
     INSERT INTO suppressions SELECT s::text, 'stop', 0 FROM generate_series(1, 5000) AS s;
+    INSERT INTO access_tokens SELECT s::text, s::text, 'viewer', s, '' FROM generate_series(1, 5000) AS s;
+    INSERT INTO access_sessions SELECT s::text, (s / 5)::text, s FROM generate_series(1, 5000) AS s;
+    INSERT INTO audit_log (done_at, who, via, action, target, detail, outcome)
+    SELECT s, '', 'cli', '', '', '', 'done' FROM generate_series(1, 5000) AS s;
     INSERT INTO cooldowns SELECT '', s::text, 0 FROM generate_series(1, 5000) AS s;
     INSERT INTO reached_people SELECT p::text, s::text, s FROM generate_series(1, 3) AS p, generate_series(1, 5000) AS s;
     INSERT INTO reached_slots SELECT p::text, s, 1 FROM generate_series(1, 100) AS p, generate_series(1, 290) AS s;
@@ -61,7 +65,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 59] = [
+    let queries: [(&str, &str, &[&str]); 65] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -126,6 +130,12 @@ async fn hot_queries_search_by_index() {
         ("purging doubts", purging::FORGET_DOUBTS, &["doubt_decisions_pkey"]),
         ("purging earlier attempts", purging::FORGET_ATTEMPTS, &["earlier_attempts_by_message"]),
         ("purging excluded rows", purging::EMPTY_EXCLUDED, &["excluded_pkey"]),
+        ("a token", access::TOKEN, &["access_tokens_pkey"]),
+        ("noting the use of a token", access::NOTE_USE, &["access_tokens_pkey"]),
+        ("logging out", access::LOG_OUT, &["access_sessions_by_token"]),
+        ("sessions that are over", access::FORGET, &["access_sessions_over"]),
+        ("a session", access::SESSION, &["access_sessions_pkey"]),
+        ("what people did", access::DEEDS, &["audit_log_pkey"]),
         ("refused rows of all campaigns", purging::REFUSED, &["excluded_pkey"]),
         ("who was purged meanwhile", launching::PURGED_MEANWHILE, &["messages_pkey"]),
         ("the campaigns of a person", purging::CAMPAIGNS_OF_PERSON, &["messages_once"]),

@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | `access` | tokens, sessions, what people did |
 //! | `brakes` | what must not be sent for now |
 //! | `campaigns` | campaigns with their counters and groups, and their definitions, parsed once |
 //! | `doubts` | what is in doubt, and how doubts were ended |
@@ -12,6 +13,7 @@
 //! | `verdict` | the guarantees, compared |
 //! | `webhooks` | counts of webhooks |
 
+pub(crate) mod access;
 pub(crate) mod brakes;
 pub(crate) mod campaigns;
 pub(crate) mod doubts;
