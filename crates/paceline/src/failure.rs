@@ -1,6 +1,7 @@
 //! Why a command did not do what was asked, with its exit code; and how a person or a machine is told.
 
 use campaign::problem::{Problem, Problems};
+use desk::DeskError;
 use serde::Serialize;
 use store::{LaunchError, SeriesError, StoreError, TransitionError};
 
@@ -147,6 +148,17 @@ impl From<Problem> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Failed(error.into())
+    }
+}
+
+impl From<DeskError> for Failure {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::NotFound(sentence) => Self::BadUse(sentence),
+            DeskError::Refused(sentence) => Self::Refused(sentence),
+            DeskError::Unreadable(sentence) => Self::Answered { exit_code: 1, sentence },
+            DeskError::Store(error) => error.into(),
+        }
     }
 }
 

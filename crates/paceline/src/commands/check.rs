@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use campaign::planning::Summary;
 use campaign::problem::Problems;
+use desk::series::NextRun;
 use serde_json::json;
 
-use super::launch::recurring::{NextRun, next_runs_of, next_runs_text};
+use super::launch::recurring::{next_runs_of, next_runs_text};
 use crate::app::App;
 use crate::config::StoreUrl;
 use crate::failure::Failure;

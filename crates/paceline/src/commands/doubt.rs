@@ -6,15 +6,14 @@
 //! | [`chosen`] | which messages are meant: numbers and ranges, as `--seq` takes them |
 //! | [`list`] | what is in doubt, why, and what the policy will do |
 //! | [`resolve`] | ends doubts, and says which and which not |
-//! | [`ended`] | how doubts were ended, and what became of it |
 //! | [`operator`] | who decides |
 
 mod chosen;
-pub(crate) mod ended;
 mod list;
 mod operator;
 mod resolve;
 
+pub(crate) use desk::ended;
 use store::Store;
 use store::model::CampaignRow;
 
@@ -76,5 +75,5 @@ async fn campaign(store: &dyn Store, key: &str) -> Result<CampaignRow, Failure> 
             "{key} is a recurring campaign, whose runs have the messages; name a run, as `paceline status {key}` lists them"
         )));
     }
-    control::find(store, key).await
+    Ok(control::find(store, key).await?)
 }

@@ -2,19 +2,13 @@
 //!
 //! | module | does |
 //! | --- | --- |
-//! | [`facts`] | what is true of one campaign now: progress, rate, arrival, waits, failures |
-//! | [`pace`] | the rate now, from several reads |
 //! | [`list`] | all campaigns as a table |
 //! | [`detail`] | one campaign as text |
 //! | [`recurring`] | recurring campaigns: facts, table and text |
 
 mod detail;
-mod facts;
 mod list;
-mod pace;
 mod recurring;
-#[cfg(test)]
-pub(crate) mod sample;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,17 +16,19 @@ use std::time::Duration;
 use campaign::gate::GateState;
 use campaign::series::series_of;
 use chrono::{DateTime, Utc};
+use desk::ended;
+use desk::facts::{Facts, Gates};
+use desk::pace::PaceMeter;
+#[cfg(test)]
+pub(crate) use desk::sample;
 use store::model::{CampaignRow, Listing, TemplateKey, Unreadable};
 use store::series::{SeriesListing, SeriesRow};
 use store::{Store, StoreError};
 
 use crate::app::App;
 use crate::commands::control;
-use crate::commands::doubt::ended;
 use crate::failure::Failure;
 use crate::output::{self, Live, Look, Reader, screen};
-use facts::{Facts, Gates};
-use pace::PaceMeter;
 use recurring::SeriesFacts;
 
 /// How often `--watch` redraws a terminal.

@@ -55,6 +55,11 @@ impl Progress {
         self.bar.set_position(steps);
     }
 
+    /// There are so many steps.
+    pub(crate) fn expect(&self, steps: u64) {
+        self.bar.set_length(steps);
+    }
+
     /// Says something beside the bar.
     pub(crate) fn say(&self, text: impl Into<String>) {
         self.bar.set_message(text.into());

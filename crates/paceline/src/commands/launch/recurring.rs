@@ -10,6 +10,7 @@ use campaign::planning::plan_hash;
 use campaign::problem::{Problem, Problems};
 use campaign::series::{Timetable, series_of};
 use chrono::{DateTime, Utc};
+use desk::series::{NextRun, next_runs};
 use scheduler::MakeRun;
 use serde_json::json;
 use store::SharedStore;
@@ -22,30 +23,12 @@ use crate::failure::Failure;
 use crate::launching::{Prepared, preflight, stream};
 use crate::output::{Progress, format};
 
-/// How many of the next runs are told.
-pub(crate) const TOLD: usize = 3;
-
 /// The load of a run that has written nothing for so long has died: only one process makes runs, so that the next one
 /// need not wait long.
 const RUN_ABANDONED_AFTER: Duration = Duration::from_secs(15);
 
 /// No more problems of a run are told; the command line tells all.
 const PROBLEMS_TOLD: usize = 3;
-
-/// A run to come.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct NextRun {
-    /// The key it will have.
-    pub(crate) campaign: String,
-    /// When it is made, and begins.
-    pub(crate) at: DateTime<Utc>,
-}
-
-/// The next runs after an instant.
-pub(crate) fn next_runs(key: &str, timetable: &Timetable, after: DateTime<Utc>) -> Vec<NextRun> {
-    let runs = timetable.upcoming(after, TOLD).into_iter();
-    runs.map(|at| NextRun { campaign: timetable.run_key(key, at), at }).collect()
-}
 
 /// The next runs of a campaign file; none where it does not recur.
 ///

@@ -3,9 +3,9 @@
 use campaign::message::State;
 use chrono::{DateTime, Utc};
 
-use super::facts::{Basis, Facts};
 use super::list::tone;
 use crate::output::{Look, Table, Text, Tone, bars, format};
+use desk::facts::{Basis, Facts};
 
 /// How many characters a bar has.
 const BAR: usize = 32;

@@ -3,8 +3,8 @@
 use campaign::lifecycle::State;
 use chrono::{DateTime, Utc};
 
-use super::facts::{Basis, Facts};
 use crate::output::{Look, Table, Text, Tone, bars, format};
+use desk::facts::{Basis, Facts};
 
 /// From this width on there is room for bars and money.
 const WIDE: usize = 110;

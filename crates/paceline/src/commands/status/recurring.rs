@@ -3,14 +3,15 @@
 use campaign::series::{PATIENCE, State};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use desk::series::{NextRun, next_runs};
 use serde::Serialize;
 use store::model::CampaignRow;
 use store::series::SeriesRow;
 
-use super::facts::Facts;
 use super::list;
-use crate::commands::launch::recurring::{NextRun, next_runs, next_runs_text};
+use crate::commands::launch::recurring::next_runs_text;
 use crate::output::{Look, Table, Text, Tone, format};
+use desk::facts::Facts;
 
 /// What is true of one recurring campaign now; its field names are stable.
 #[derive(Debug, Clone, PartialEq, Serialize)]

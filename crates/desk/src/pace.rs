@@ -11,7 +11,7 @@ const WINDOW: TimeDelta = TimeDelta::seconds(5);
 
 /// Remembers the last reads of campaigns.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PaceMeter {
+pub struct PaceMeter {
     reads: BTreeMap<CampaignId, VecDeque<Reading>>,
 }
 
@@ -23,7 +23,7 @@ struct Reading {
 
 impl PaceMeter {
     /// Notes what was read at `now`.
-    pub(super) fn note(&mut self, rows: &[CampaignRow], now: DateTime<Utc>) {
+    pub fn note(&mut self, rows: &[CampaignRow], now: DateTime<Utc>) {
         for row in rows {
             self.note_one(row.id, row.attempts, now);
         }
@@ -40,7 +40,8 @@ impl PaceMeter {
     }
 
     /// Requests per second over the last five seconds; `None` before the second read.
-    pub(super) fn rate(&self, campaign: CampaignId) -> Option<f64> {
+    #[must_use]
+    pub fn rate(&self, campaign: CampaignId) -> Option<f64> {
         let reads = self.reads.get(&campaign)?;
         let (first, last) = (reads.front()?, reads.back()?);
         let seconds = (last.at - first.at).as_seconds_f64();
@@ -53,7 +54,7 @@ impl PaceMeter {
     clippy::cast_precision_loss,
     reason = "for people to read: a float counts exactly far beyond any campaign"
 )]
-pub(super) fn per_second(requests: u64, seconds: f64) -> f64 {
+pub(crate) fn per_second(requests: u64, seconds: f64) -> f64 {
     requests as f64 / seconds
 }
 

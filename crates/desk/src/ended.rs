@@ -9,23 +9,26 @@ use serde::Serialize;
 use store::doubt::EndedDoubt;
 use store::{Store, StoreError};
 
-use super::PAGE;
+/// Doubts that are read together.
+const PAGE: u32 = 1_000;
 
 /// Doubts that were ended alike, and became the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct EndedAlike {
-    pub(crate) doubts: u64,
+pub struct EndedAlike {
+    /// How many.
+    pub doubts: u64,
     /// What became of them, as a sentence.
-    pub(crate) story: String,
+    pub story: String,
+    /// The decision, and what became of it.
     #[serde(flatten)]
-    pub(crate) ending: Ending,
+    pub ending: Ending,
 }
 
 /// All doubts of a campaign that were ended, in the order of the audience.
 ///
 /// # Errors
 /// The store's.
-pub(crate) async fn all(store: &dyn Store, campaign: CampaignId) -> Result<Vec<EndedDoubt>, StoreError> {
+pub async fn all(store: &dyn Store, campaign: CampaignId) -> Result<Vec<EndedDoubt>, StoreError> {
     let mut all: Vec<EndedDoubt> = Vec::new();
     loop {
         let after = all.last().map(|one| (one.seq, one.attempt));
@@ -38,7 +41,8 @@ pub(crate) async fn all(store: &dyn Store, campaign: CampaignId) -> Result<Vec<E
 }
 
 /// Added up, the most frequent first.
-pub(crate) fn added_up<'e>(all: impl IntoIterator<Item = &'e EndedDoubt>) -> Vec<EndedAlike> {
+#[must_use]
+pub fn added_up<'e>(all: impl IntoIterator<Item = &'e EndedDoubt>) -> Vec<EndedAlike> {
     let mut sums: BTreeMap<&Ending, u64> = BTreeMap::new();
     for one in all {
         *sums.entry(&one.ending).or_default() += 1;
@@ -51,18 +55,20 @@ pub(crate) fn added_up<'e>(all: impl IntoIterator<Item = &'e EndedDoubt>) -> Vec
     alike
 }
 
-#[cfg(test)]
-pub(crate) mod sample {
+#[cfg(any(test, feature = "sample"))]
+pub mod sample {
     //! Ended doubts written by hand.
+
+    #![expect(missing_docs, clippy::unwrap_used, reason = "for tests")]
 
     use campaign::doubt::{Decision, Told};
     use campaign::ids::Seq;
     use campaign::message::State;
 
     use super::*;
-    use crate::commands::status::sample::at;
+    use crate::sample::at;
 
-    pub(crate) fn ended(seq: u32, decision: Decision, by: Option<&str>, told: Told) -> EndedDoubt {
+    pub fn ended(seq: u32, decision: Decision, by: Option<&str>, told: Told) -> EndedDoubt {
         EndedDoubt {
             seq: Seq(seq),
             recipient: format!("9198200000{seq:02}"),
@@ -81,7 +87,7 @@ pub(crate) mod sample {
         }
     }
 
-    pub(crate) fn all() -> Vec<EndedDoubt> {
+    pub fn all() -> Vec<EndedDoubt> {
         vec![
             ended(5, Decision::Drop, Some("ravi"), Told::Delivered),
             ended(7, Decision::Resend, None, Told::Delivered),

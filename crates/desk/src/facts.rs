@@ -15,77 +15,91 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use store::model::{CampaignRow, GroupRow, TemplateKey};
 
-use super::pace::per_second;
-use crate::commands::doubt::ended::EndedAlike;
+use crate::ended::EndedAlike;
+use crate::pace::per_second;
 
 /// The gates of the campaigns' templates.
 #[derive(Debug, Clone)]
-pub(super) struct Gates {
-    pub(super) states: BTreeMap<TemplateKey, GateState>,
-    pub(super) rules: GateRules,
+pub struct Gates {
+    /// What is known of each template; one that is not there is as good as new.
+    pub states: BTreeMap<TemplateKey, GateState>,
+    /// How long a gate waits.
+    pub rules: GateRules,
 }
 
 /// What is true of one campaign now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Facts {
-    pub(super) campaign: String,
-    pub(super) state: lifecycle::State,
+pub struct Facts {
+    /// Its key.
+    pub campaign: String,
+    /// Where it is.
+    pub state: lifecycle::State,
     /// Why it is in that state, or what it waits for.
-    pub(super) reason: Option<String>,
-    pub(super) file: String,
-    pub(super) plan_hash: String,
+    pub reason: Option<String>,
+    /// The campaign file, as it was named at the launch.
+    pub file: String,
+    /// What was launched.
+    pub plan_hash: String,
     /// The campaign's `schedule.zone`.
-    pub(super) zone: Tz,
-    pub(super) launched_at: DateTime<Utc>,
+    pub zone: Tz,
+    /// When it was launched.
+    pub launched_at: DateTime<Utc>,
     /// When its first message was claimed.
-    pub(super) started_at: Option<DateTime<Utc>>,
+    pub started_at: Option<DateTime<Utc>>,
     /// When its newest message was claimed.
-    pub(super) last_sent_at: Option<DateTime<Utc>>,
-    pub(super) finished_at: Option<DateTime<Utc>>,
+    pub last_sent_at: Option<DateTime<Utc>>,
+    /// When it was over.
+    pub finished_at: Option<DateTime<Utc>>,
     /// Nothing is sent from then on.
-    pub(super) ends_at: Option<DateTime<Utc>>,
+    pub ends_at: Option<DateTime<Utc>>,
     /// Rows of the audience.
-    pub(super) planned: u64,
+    pub planned: u64,
     /// Of these, refused at planning.
-    pub(super) excluded: u64,
+    pub excluded: u64,
     /// Messages by state, all states.
-    pub(super) states: BTreeMap<message::State, u64>,
+    pub states: BTreeMap<message::State, u64>,
     /// Whether planned = excluded + all states.
-    pub(super) adds_up: bool,
+    pub adds_up: bool,
     /// Messages that need no sending any more.
-    pub(super) handled: u64,
+    pub handled: u64,
     /// Messages in all.
-    pub(super) messages: u64,
+    pub messages: u64,
     /// Requests sent in all, further attempts included.
-    pub(super) attempts: u64,
+    pub attempts: u64,
     /// On the recipients' devices, read ones included.
-    pub(super) delivered: u64,
-    pub(super) read: u64,
-    pub(super) failed: u64,
-    pub(super) rate: Option<PaceNow>,
+    pub delivered: u64,
+    /// Read.
+    pub read: u64,
+    /// Failed.
+    pub failed: u64,
+    /// How fast it goes.
+    pub rate: Option<PaceNow>,
     /// When all is sent at this rate.
-    pub(super) eta: Option<DateTime<Utc>>,
-    pub(super) spend: Spend,
+    pub eta: Option<DateTime<Utc>>,
+    /// Its money.
+    pub spend: Spend,
     /// Failed messages by code, the most frequent first.
-    pub(super) failures: Vec<FailureFact>,
+    pub failures: Vec<FailureFact>,
     /// What holds back messages that could otherwise be sent.
-    pub(super) waits: Vec<Wait>,
+    pub waits: Vec<Wait>,
     /// Doubts that the policy or an operator ended, and what became of them; of the campaign that was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) doubts: Vec<EndedAlike>,
+    pub doubts: Vec<EndedAlike>,
 }
 
 /// How fast it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct PaceNow {
-    pub(super) per_second: f64,
-    pub(super) basis: Basis,
+pub struct PaceNow {
+    /// Requests a second.
+    pub per_second: f64,
+    /// What that was taken from.
+    pub basis: Basis,
 }
 
 /// What a rate was taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Basis {
+pub enum Basis {
     /// The last seconds.
     Now,
     /// The time from the first message to the newest.
@@ -94,45 +108,53 @@ pub(super) enum Basis {
 
 /// Money, in units of the currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Spend {
+pub struct Spend {
+    /// Of all three.
     #[serde(serialize_with = "code_of")]
-    pub(super) currency: Currency,
+    pub currency: Currency,
+    /// Settled.
     #[serde(serialize_with = "units")]
-    pub(super) spent: Micros,
+    pub spent: Micros,
     /// The worst case of everything in flight.
     #[serde(serialize_with = "units")]
-    pub(super) reserved: Micros,
+    pub reserved: Micros,
+    /// The ceiling, where it has one.
     #[serde(serialize_with = "optional_units")]
-    pub(super) budget: Option<Micros>,
+    pub budget: Option<Micros>,
 }
 
 /// Failed messages of one code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct FailureFact {
-    pub(super) code: Option<i64>,
-    pub(super) messages: u64,
+pub struct FailureFact {
+    /// The platform's; none where it gave none.
+    pub code: Option<i64>,
+    /// How many.
+    pub messages: u64,
     /// What it is, in a few words.
-    pub(super) title: String,
+    pub title: String,
     /// What it means and what to do.
-    pub(super) advice: String,
+    pub advice: String,
 }
 
 /// Messages that something holds back.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub(super) struct Wait {
+pub struct Wait {
     /// Until when; not known where something has to happen first.
-    pub(super) until: Option<DateTime<Utc>>,
-    pub(super) why: String,
+    pub until: Option<DateTime<Utc>>,
+    /// What for.
+    pub why: String,
     /// The recipients' time zones.
-    pub(super) zones: Vec<String>,
-    pub(super) template: String,
+    pub zones: Vec<String>,
+    /// With which template they are sent.
+    pub template: String,
     /// How many messages, where they are counted.
-    pub(super) messages: Option<u64>,
+    pub messages: Option<u64>,
 }
 
 impl Facts {
     /// What is true of the campaign at `now`. `rate` is the rate of the last seconds, where it was taken.
-    pub(super) fn of(row: &CampaignRow, gates: &Gates, rate: Option<f64>, now: DateTime<Utc>) -> Self {
+    #[must_use]
+    pub fn of(row: &CampaignRow, gates: &Gates, rate: Option<f64>, now: DateTime<Utc>) -> Self {
         let open = [message::State::Queued, message::State::Retrying, message::State::Sending];
         let unsent: u64 = open.into_iter().map(|state| row.count(state)).sum();
         let rate = pace_now(row, rate);
@@ -174,7 +196,8 @@ impl Facts {
     }
 
     /// How many messages are in a state.
-    pub(super) fn count(&self, state: message::State) -> u64 {
+    #[must_use]
+    pub fn count(&self, state: message::State) -> u64 {
         self.states.get(&state).copied().unwrap_or(0)
     }
 }
@@ -329,8 +352,8 @@ mod tests {
     use campaign::definition::Definition;
     use store::model::GroupRow;
 
-    use super::super::sample;
     use super::*;
+    use crate::sample;
 
     fn facts(row: &CampaignRow) -> Facts {
         Facts::of(row, &sample::gates(), Some(60.0), sample::now())

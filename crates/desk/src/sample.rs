@@ -1,5 +1,8 @@
 //! A campaign half-way through, written by hand: for the tests of what people read.
 
+#![expect(missing_docs, clippy::unwrap_used, reason = "for tests")]
+#![expect(clippy::must_use_candidate, reason = "for tests")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,9 +15,9 @@ use campaign::money::{Currency, Micros};
 use chrono::{DateTime, Utc};
 use store::model::{CampaignRow, FailureCount, GroupRow, TemplateKey, Totals};
 
-use super::facts::Gates;
+use crate::facts::Gates;
 
-pub(crate) const YAML: &str = "\
+pub const YAML: &str = "\
 campaign: diwali-2026-in
 sender: jaspers-in
 template: { name: diwali_sale, language: en }
@@ -22,15 +25,15 @@ audience: { file: diwali.csv, phone: { column: phone, region: IN } }
 schedule: { zone: Asia/Kolkata }
 ";
 
-pub(crate) fn at(text: &str) -> DateTime<Utc> {
+pub fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-pub(crate) fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     at("2026-11-08T04:30:00Z")
 }
 
-pub(crate) fn template() -> TemplateKey {
+pub fn template() -> TemplateKey {
     TemplateKey {
         waba_id: "102290129340398".to_owned(),
         name: "diwali_sale".to_owned(),
@@ -39,7 +42,7 @@ pub(crate) fn template() -> TemplateKey {
 }
 
 /// The template was used a minute ago: its gate is open.
-pub(super) fn gates() -> Gates {
+pub fn gates() -> Gates {
     let open = GateState {
         first_seen_at: Some(at("2026-10-01T00:00:00Z")),
         last_used_at: Some(at("2026-11-08T04:29:00Z")),
@@ -63,7 +66,7 @@ fn group(number: u32, zone: &str, planned: u64) -> GroupRow {
     }
 }
 
-pub(crate) fn row() -> CampaignRow {
+pub fn row() -> CampaignRow {
     CampaignRow {
         id: CampaignId(1),
         key: "diwali-2026-in".to_owned(),

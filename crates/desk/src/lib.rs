@@ -1,0 +1,26 @@
+//! What the people at the desk see and do, the same at the command line, on pages and over HTTP: a function of the store
+//! and `now` each, with an answer of stable field names. How it is worded and laid out is up to who shows it.
+//!
+//! | module | does |
+//! | --- | --- |
+//! | [`facts`] | what is true of one campaign now: progress, rate, arrival, waits, failures |
+//! | [`pace`] | the rate now, from several reads |
+//! | [`ended`] | how doubts were ended, and what became of it |
+//! | [`finding`] | campaigns by their keys |
+//! | [`control`] | pauses, resumes and cancels a campaign |
+//! | [`series`] | the same of a recurring campaign and its runs; the next runs |
+//! | [`sample`] | a campaign written by hand (feature `sample`, for tests) |
+
+#![cfg_attr(test, expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by it"))]
+
+pub mod control;
+pub mod ended;
+mod error;
+pub mod facts;
+pub mod finding;
+pub mod pace;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
+pub mod series;
+
+pub use error::DeskError;
