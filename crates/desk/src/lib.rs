@@ -9,6 +9,7 @@
 //! | [`finding`] | campaigns by their keys |
 //! | [`control`] | pauses, resumes and cancels a campaign |
 //! | [`series`] | the same of a recurring campaign and its runs; the next runs |
+//! | [`format`] | numbers, shares, rates, money, lengths of time and instants, as people write them |
 //! | [`sample`] | a campaign written by hand (feature `sample`, for tests) |
 
 #![cfg_attr(test, expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by it"))]
@@ -18,6 +19,7 @@ pub mod ended;
 mod error;
 pub mod facts;
 pub mod finding;
+pub mod format;
 pub mod pace;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;

@@ -6,6 +6,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 use crate::commands;
+use crate::commands::audit::Doing;
 use crate::logging::LogFormat;
 
 const STYLES: Styles = Styles::styled()
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Worker(commands::run::RoleArgs),
     /// Only the webhook intake: matches statuses with messages; any number
     Reconciler(commands::run::Args),
+    /// Only the dashboard: pages and HTTP API; any number
+    Dashboard(commands::run::Args),
     /// Show campaigns with progress, rate, time left and spend
     Status(commands::status::Args),
     /// Pause a campaign; takes hold within one second
@@ -105,6 +108,10 @@ pub(crate) enum Command {
     Webhooks(commands::webhooks::Args),
     /// Take out what is of people: of a campaign that is over, or of one person
     Purge(commands::purge::Args),
+    /// Who may use the dashboard and the HTTP API: make, list and revoke tokens
+    Token(commands::token::Args),
+    /// Say what people did, at the command line, on pages and over HTTP
+    Audit(commands::audit::Args),
     /// The do-not-send list
     Suppress(commands::suppress::Args),
     /// Run the simulated platform alone
@@ -118,12 +125,55 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// What it is about to do that belongs in the audit log.
+    pub(crate) fn doing(&self) -> Option<Doing> {
+        match self {
+            Self::Launch(args) => Some(args.doing()),
+            Self::Pause(args) => Some(Doing::new("pause", &args.campaign)),
+            Self::Resume(args) => Some(Doing::new("resume", &args.campaign)),
+            Self::Cancel(args) => Some(Doing::new("cancel", &args.campaign)),
+            Self::Doubt(args) => args.doing(),
+            Self::Retry(args) => args.doing(),
+            Self::Purge(args) => Some(args.doing()),
+            Self::Suppress(args) => args.doing(),
+            Self::Templates(args) => args.doing(),
+            Self::Token(args) => args.doing(),
+            Self::Replay(_) => Some(Doing::new("replay", "")),
+            Self::Demo(_)
+            | Self::Check(_)
+            | Self::Plan(_)
+            | Self::Run(_)
+            | Self::Scheduler(_)
+            | Self::Worker(_)
+            | Self::Reconciler(_)
+            | Self::Dashboard(_)
+            | Self::Status(_)
+            | Self::Report(_)
+            | Self::Verify(_)
+            | Self::Senders(_)
+            | Self::Onboarding(_)
+            | Self::Reach(_)
+            | Self::Analytics(_)
+            | Self::Webhooks(_)
+            | Self::Audit(_)
+            | Self::Simulate(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Doctor(_) => None,
+        }
+    }
+
     /// What is logged where RUST_LOG does not say: everything of note where logs are what one reads,
     /// warnings beside an answer, errors beside live progress.
     pub(crate) fn default_log_filter(&self) -> &'static str {
         match self {
-            Self::Run(_) | Self::Scheduler(_) | Self::Worker(_) | Self::Reconciler(_) | Self::Simulate(_) => {
-                "warn,campaign=info,clock=info,paceline=info,queue=info,reconciler=info,scheduler=info,\
+            Self::Run(_)
+            | Self::Scheduler(_)
+            | Self::Worker(_)
+            | Self::Reconciler(_)
+            | Self::Dashboard(_)
+            | Self::Simulate(_) => {
+                "warn,campaign=info,clock=info,dashboard=info,paceline=info,queue=info,reconciler=info,scheduler=info,\
                  simulator=info,store=info,whatsapp=info,worker=info"
             }
             // What was news when it came is none now.
@@ -146,6 +196,8 @@ impl Command {
             | Self::Analytics(_)
             | Self::Webhooks(_)
             | Self::Purge(_)
+            | Self::Token(_)
+            | Self::Audit(_)
             | Self::Suppress(_)
             | Self::Schema(_)
             | Self::Completions(_)

@@ -51,8 +51,22 @@ fn run(cli: Cli) -> Result<(), Failure> {
     result
 }
 
-/// Loads the configuration where the command reads one, and runs the command.
+/// Runs the command, and writes down what it did.
 async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let (doing, file, json) = (cli.command.doing(), cli.config.clone(), cli.json);
+    let done = execute(cli).await;
+    // Where the configuration cannot be read, nothing was done.
+    if let Some(doing) = doing
+        && let Ok(config) = config::load(file.as_deref())
+    {
+        let app = App { config, clock: Arc::new(clock::SystemClock::new()), json };
+        commands::audit::note(&app, doing, &done).await;
+    }
+    done
+}
+
+/// Loads the configuration where the command reads one, and runs the command.
+async fn execute(cli: Cli) -> Result<(), Failure> {
     let clock: clock::SharedClock = Arc::new(clock::SystemClock::new());
     let file = cli.config.as_deref();
     let app = |config| App { config, clock: clock.clone(), json: cli.json };
@@ -69,6 +83,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Scheduler(args) => commands::run::scheduler(&app(config::load(file)?), args).await,
         Command::Worker(args) => commands::run::worker(&app(config::load(file)?), args).await,
         Command::Reconciler(args) => commands::run::reconciler(&app(config::load(file)?), args).await,
+        Command::Dashboard(args) => commands::run::dashboard(&app(config::load(file)?), args).await,
         Command::Status(args) => commands::status::run(&app(config::load(file)?), args).await,
         Command::Pause(args) => commands::control::pause(&app(config::load(file)?), args).await,
         Command::Resume(args) => commands::control::resume(&app(config::load(file)?), args).await,
@@ -85,6 +100,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Doubt(args) => commands::doubt::run(&app(config::load(file)?), args).await,
         Command::Retry(args) => commands::retry::run(&app(config::load(file)?), args).await,
         Command::Purge(args) => commands::purge::run(&app(config::load(file)?), args).await,
+        Command::Token(args) => commands::token::run(&app(config::load(file)?), args).await,
+        Command::Audit(args) => commands::audit::run(&app(config::load(file)?), args).await,
         Command::Suppress(args) => commands::suppress::run(&app(config::load(file)?), args).await,
         Command::Simulate(args) => commands::simulate::run(&app(config::load(file)?), args).await,
     }

@@ -180,7 +180,10 @@ fn cases() -> Vec<Case> {
         },
         Case {
             name: "secret that no header can carry",
-            file: format!("[webhook]\nlisten = \"127.0.0.1:0\"\n{SENDER}").into(),
+            file: format!(
+                "[dashboard]\nlisten = \"127.0.0.1:0\"\n[webhook]\nlisten = \"127.0.0.1:0\"\n{SENDER}"
+            )
+            .into(),
             variables: &[
                 ("META_APP_SECRET", "s"),
                 ("SHOP_TOKEN", "two words"),

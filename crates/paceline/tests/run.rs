@@ -11,6 +11,8 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 
 const WORKERS: &str = "\
+[dashboard]
+listen = \"127.0.0.1:0\"
 [webhook]
 listen = \"127.0.0.1:0\"
 [[senders]]

@@ -122,6 +122,8 @@ rate = "{rate}"
 daily_reach = {daily_reach}
 [worker]
 concurrency = {concurrency}
+[dashboard]
+listen = "127.0.0.1:0"
 [webhook]
 listen = "{webhook}"
 verify_token_env = "{verify}"

@@ -62,6 +62,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let webhook =
         TcpListener::bind("127.0.0.1:0").await.context("no port of this machine could be listened on")?;
     let address = webhook.local_addr()?;
+    let dashboard =
+        TcpListener::bind("127.0.0.1:0").await.context("no port of this machine could be listened on")?;
+    let pages = dashboard.local_addr()?;
     let platform = platform(&args, &format!("http://{address}{}", reconciler::intake::PATH)).await?;
     folder.write_configuration(&platform.base_url(), args.rate, SYNC_WAIT)?;
     let campaign = folder.write_campaign(args.recipients, args.rate, app.clock.now())?;
@@ -81,14 +84,18 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
             format::count(launched.totals.excluded)
         ),
     )?;
+    let token = ::dashboard::access::secret::token();
+    say(&app, &format!("dashboard: http://{pages}/  token: {token}\n"))?;
+    let secrets = Secrets::read(&app.config, RoleSet::All.secrets())?;
     let parts = roles::Parts {
         config: &app.config,
         roles: RoleSet::All,
-        secrets: Secrets::read(&app.config, RoleSet::All.secrets())?,
+        secrets: Secrets { dashboard: Some(whatsapp::Secret::new(&token)), ..secrets },
         store: store.clone(),
         clock: app.clock.clone(),
         runs: None,
         listener: Some(webhook),
+        dashboard: Some(dashboard),
     };
     let running = roles::start(parts).await?;
     let watched = watch(&app, &store, &launched.key).await;

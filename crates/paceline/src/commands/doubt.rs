@@ -10,7 +10,7 @@
 
 mod chosen;
 mod list;
-mod operator;
+pub(crate) mod operator;
 mod resolve;
 
 pub(crate) use desk::ended;
@@ -18,6 +18,7 @@ use store::Store;
 use store::model::CampaignRow;
 
 use crate::app::App;
+use crate::commands::audit::Doing;
 use crate::commands::control;
 use crate::failure::Failure;
 
@@ -35,6 +36,16 @@ pub(crate) struct Args {
     campaign: String,
     #[command(subcommand)]
     action: Action,
+}
+
+impl Args {
+    /// What it is about to do.
+    pub(crate) fn doing(&self) -> Option<Doing> {
+        match &self.action {
+            Action::List(_) => None,
+            Action::Resolve(_) => Some(Doing::new("doubt resolve", &self.campaign)),
+        }
+    }
 }
 
 #[derive(Debug, clap::Subcommand)]

@@ -18,6 +18,7 @@ use store::model::{NewCampaign, TemplateKey, Totals};
 
 use super::check::{audience_progress, too_many_invalid};
 use crate::app::App;
+use crate::commands::audit::Doing;
 use crate::failure::Failure;
 use crate::launching::{Account, Prepared, Streamed, Target, preflight, prepare, stream};
 use crate::output::{Progress, format, print, print_json};
@@ -40,6 +41,14 @@ pub(crate) struct Args {
     /// Make this run of a recurring campaign by hand: one that was skipped, or one to come, which waits for its time.
     #[arg(long, value_name = "KEY@TIME", conflicts_with_all = ["file", "plan", "offline"])]
     pub(crate) run: Option<String>,
+}
+
+impl Args {
+    /// What it is about to do.
+    pub(crate) fn doing(&self) -> Doing {
+        let file = self.file.as_ref().map(|file| file.display().to_string());
+        Doing::new("launch", self.run.clone().or(file).unwrap_or_default())
+    }
 }
 
 /// A campaign that was launched.

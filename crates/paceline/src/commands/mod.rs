@@ -3,6 +3,7 @@
 
 pub(crate) mod analytics;
 pub(crate) mod asking;
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod control;
@@ -24,5 +25,6 @@ pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod suppress;
 pub(crate) mod templates;
+pub(crate) mod token;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

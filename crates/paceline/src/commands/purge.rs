@@ -12,6 +12,7 @@ use store::model::CampaignRow;
 use store::purge::PersonPurge;
 
 use crate::app::App;
+use crate::commands::audit::Doing;
 use crate::commands::control;
 use crate::failure::Failure;
 use crate::output::{self, Look, Progress, format};
@@ -29,6 +30,13 @@ pub(crate) struct Args {
     /// A person, in all campaigns: a number (+country code) or business-scoped user id
     #[arg(long, value_name = "ADDRESS")]
     recipient: Option<String>,
+}
+
+impl Args {
+    /// What it is about to do. Whom is not said: nothing of them is to be left.
+    pub(crate) fn doing(&self) -> Doing {
+        Doing::new("purge", self.campaign.as_deref().unwrap_or("a person"))
+    }
 }
 
 /// What `purge --json` prints; its field names are stable.

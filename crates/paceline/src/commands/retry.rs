@@ -17,6 +17,7 @@ use store::{LaunchError, SharedStore};
 use super::control;
 use super::launch::{ABANDONED_AFTER, see_templates};
 use crate::app::App;
+use crate::commands::audit::Doing;
 use crate::failure::Failure;
 use crate::launching::preflight;
 use crate::output::{self, format};
@@ -48,6 +49,13 @@ pub(crate) struct Args {
     /// Do not ask the account about templates and senders
     #[arg(long)]
     offline: bool,
+}
+
+impl Args {
+    /// What it is about to do.
+    pub(crate) fn doing(&self) -> Option<Doing> {
+        (!self.dry_run).then(|| Doing::new("retry", &self.campaign))
+    }
 }
 
 /// What was launched, or would be.

@@ -1,4 +1,4 @@
-//! `paceline run`, `scheduler`, `worker` and `reconciler`: roles that work until a signal asks them to stop.
+//! `paceline run`, `scheduler`, `worker`, `reconciler` and `dashboard`: roles that work until a signal asks them to stop.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,6 +48,11 @@ pub(crate) async fn reconciler(app: &App, _args: Args) -> Result<(), Failure> {
     work(app, RoleSet::Reconciler, Some((app.config.webhook.listen, "webhook.listen"))).await
 }
 
+/// Runs the dashboard alone. Its health pages are where it is.
+pub(crate) async fn dashboard(app: &App, _args: Args) -> Result<(), Failure> {
+    work(app, RoleSet::Dashboard, None).await
+}
+
 fn health(app: &App, args: RoleArgs) -> Option<(SocketAddr, &'static str)> {
     let configured = app.config.health.listen.map(|address| (address, "health.listen"));
     args.health.map(|address| (address, "--health")).or(configured)
@@ -68,6 +73,11 @@ async fn work(app: &App, set: RoleSet, listen: Option<(SocketAddr, &str)>) -> Re
         Some((address, key)) => Some(roles::listen(address, key).await?),
         None => None,
     };
+    let dashboard = if set.serves_dashboard() {
+        Some(roles::listen(config.dashboard.listen, "dashboard.listen").await?)
+    } else {
+        None
+    };
     let parts = Parts {
         config,
         roles: set,
@@ -76,6 +86,7 @@ async fn work(app: &App, set: RoleSet, listen: Option<(SocketAddr, &str)>) -> Re
         clock: app.clock.clone(),
         runs: Some(Arc::new(RunMaker::new(app, store.clone()))),
         listener,
+        dashboard,
     };
     // Signals count from here on; before, they end the process at once, and nothing is in hand.
     let signals = roles::Signals::install()?;
@@ -86,7 +97,7 @@ async fn work(app: &App, set: RoleSet, listen: Option<(SocketAddr, &str)>) -> Re
     };
     let ended = match started {
         Some(running) => {
-            announce(config, set, running.address());
+            announce(config, set, running.address(), running.dashboard());
             roles::until_signal(running, signals).await
         }
         None => {
@@ -99,14 +110,16 @@ async fn work(app: &App, set: RoleSet, listen: Option<(SocketAddr, &str)>) -> Re
     ended
 }
 
-fn announce(config: &Config, set: RoleSet, address: Option<SocketAddr>) {
-    let page = |path| address.map(|address| format!("http://{address}{path}"));
+fn announce(config: &Config, set: RoleSet, address: Option<SocketAddr>, dashboard: Option<SocketAddr>) {
+    // A dashboard that is alone has the health pages, too.
+    let page = |path| address.or(dashboard).map(|address| format!("http://{address}{path}"));
     let is_one = set != RoleSet::All;
     tracing::info!(
         config = %config.source,
         role = is_one.then_some(set.name()),
         senders = config.senders.len(),
         webhook = page(WEBHOOK_PATH).filter(|_| set.takes_webhooks()),
+        dashboard = dashboard.map(|address| format!("http://{address}/")),
         health = page(roles::HEALTH_PATH),
         ready = page(roles::READY_PATH),
         "paceline runs; press Ctrl-C to stop"

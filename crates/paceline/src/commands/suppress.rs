@@ -11,6 +11,7 @@ use store::SharedStore;
 use store::model::Suppression;
 
 use crate::app::App;
+use crate::commands::audit::Doing;
 use crate::failure::Failure;
 use crate::output::{format, print, print_json};
 
@@ -22,6 +23,22 @@ const PAGE: usize = 5_000;
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
+}
+
+impl Args {
+    /// What it is about to do. Whom is not said: the list has it, and a purge would have to find it here.
+    pub(crate) fn doing(&self) -> Option<Doing> {
+        let addresses = |addresses: &[String]| match addresses.len() {
+            1 => "1 address".to_owned(),
+            many => format!("{many} addresses"),
+        };
+        match &self.action {
+            Action::Add { addresses: all } => Some(Doing::new("suppress add", addresses(all))),
+            Action::Remove { addresses: all } => Some(Doing::new("suppress remove", addresses(all))),
+            Action::Import { file, .. } => Some(Doing::new("suppress import", file.display().to_string())),
+            Action::List => None,
+        }
+    }
 }
 
 #[derive(Debug, clap::Subcommand)]

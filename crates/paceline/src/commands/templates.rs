@@ -27,6 +27,7 @@ mod refusal;
 mod show;
 
 use crate::app::App;
+use crate::commands::audit::Doing;
 use crate::failure::Failure;
 
 /// What to do with templates.
@@ -46,6 +47,17 @@ enum Action {
     Gate(gate::Args),
     /// Create or edit templates from a file
     Apply(apply::Args),
+}
+
+impl Args {
+    /// What it is about to do.
+    pub(crate) fn doing(&self) -> Option<Doing> {
+        match &self.action {
+            Action::List | Action::Show(_) => None,
+            Action::Gate(args) => args.doing(),
+            Action::Apply(args) => args.doing(),
+        }
+    }
 }
 
 /// Runs the command.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use campaign::problem::{Place, Problem, Problems};
+use dashboard::access::secret::SHORTEST;
 use whatsapp::{Provider, Secret};
 
 use super::model::Config;
@@ -131,6 +132,8 @@ pub(crate) enum SecretKind {
     SenderTokens,
     /// Taking webhooks in: what they are signed with, and the handshake's word.
     Webhook,
+    /// The dashboard: the token that is configured.
+    Dashboard,
 }
 
 /// The secrets that a running Paceline needs.
@@ -144,6 +147,8 @@ pub(crate) struct Secrets {
     pub(crate) app_secrets: Vec<Secret>,
     /// What 360dialog sends along instead.
     pub(crate) shared_secrets: Vec<Secret>,
+    /// With which an operator logs in to the dashboard; `None`: only with tokens that were made by command.
+    pub(crate) dashboard: Option<Secret>,
 }
 
 impl Secrets {
@@ -159,6 +164,7 @@ impl Secrets {
             match kind {
                 SecretKind::SenderTokens => secrets.read_tokens(config, &mut problems),
                 SecretKind::Webhook => secrets.read_webhook(config, &mut problems),
+                SecretKind::Dashboard => secrets.read_dashboard(config, &mut problems),
             }
         }
         if problems.is_empty() { Ok(secrets) } else { Err(Problems(problems)) }
@@ -172,6 +178,24 @@ impl Secrets {
                 }
                 Err(problem) => problems.push(problem),
             }
+        }
+    }
+
+    fn read_dashboard(&mut self, config: &Config, problems: &mut Vec<Problem>) {
+        let token = &config.dashboard.token;
+        match token.read() {
+            Ok(secret) if secret.expose().chars().count() < SHORTEST => problems.push(
+                Problem::new(
+                    token.place.clone(),
+                    format!("the dashboard's token in {token} has fewer than {SHORTEST} characters and can be guessed"),
+                )
+                .help("make one with: openssl rand -hex 32"),
+            ),
+            Ok(secret) => self.dashboard = Some(secret),
+            // Which is as good as any other way: tokens are made by command, too.
+            Err(_) => tracing::info!(
+                "{token} holds no token for the dashboard: only those that `paceline token create` makes let anybody in"
+            ),
         }
     }
 

@@ -13,6 +13,8 @@ pub(crate) enum RoleSet {
     Worker,
     /// Takes webhooks in.
     Reconciler,
+    /// Serves the dashboard.
+    Dashboard,
 }
 
 impl RoleSet {
@@ -23,6 +25,7 @@ impl RoleSet {
             Self::Scheduler => "scheduler",
             Self::Worker => "worker",
             Self::Reconciler => "reconciler",
+            Self::Dashboard => "dashboard",
         }
     }
 
@@ -41,6 +44,11 @@ impl RoleSet {
         matches!(self, Self::All | Self::Reconciler)
     }
 
+    /// Whether it serves the dashboard.
+    pub(crate) const fn serves_dashboard(self) -> bool {
+        matches!(self, Self::All | Self::Dashboard)
+    }
+
     /// Whether it meets other roles by the queue.
     pub(crate) const fn needs_queue(self) -> bool {
         self.schedules() || self.sends()
@@ -49,10 +57,11 @@ impl RoleSet {
     /// The secrets it needs.
     pub(crate) const fn secrets(self) -> &'static [SecretKind] {
         match self {
-            Self::All => &[SecretKind::SenderTokens, SecretKind::Webhook],
+            Self::All => &[SecretKind::SenderTokens, SecretKind::Webhook, SecretKind::Dashboard],
             Self::Scheduler => &[],
             Self::Worker => &[SecretKind::SenderTokens],
             Self::Reconciler => &[SecretKind::Webhook],
+            Self::Dashboard => &[SecretKind::Dashboard],
         }
     }
 }

@@ -111,13 +111,20 @@ fn torn(name: &str, error: &JoinError) -> Failure {
     Failure::Failed(anyhow::anyhow!("the {name} {how}, and the process ended with it; the log says more"))
 }
 
+/// Where a process listens, if anywhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Addresses {
+    /// Webhooks and health pages.
+    pub(super) listener: Option<SocketAddr>,
+    pub(super) dashboard: Option<SocketAddr>,
+}
+
 /// Roles that run.
 #[derive(Debug)]
 pub(crate) struct Running {
     roles: Roles,
     stops: Stops,
-    /// Where it listens, if anywhere.
-    address: Option<SocketAddr>,
+    addresses: Addresses,
     /// Of the webhook intake, where it has one.
     counters: Option<Arc<reconciler::Counters>>,
     deadlines: Deadlines,
@@ -127,15 +134,20 @@ impl Running {
     pub(super) fn new(
         roles: Roles,
         stops: Stops,
-        address: Option<SocketAddr>,
+        addresses: Addresses,
         counters: Option<Arc<reconciler::Counters>>,
     ) -> Self {
-        Self { roles, stops, address, counters, deadlines: DEADLINES }
+        Self { roles, stops, addresses, counters, deadlines: DEADLINES }
     }
 
     /// Where webhooks come in and the health pages are; `None`: nowhere.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.address
+        self.addresses.listener
+    }
+
+    /// Where the dashboard is; `None`: nowhere.
+    pub(crate) fn dashboard(&self) -> Option<SocketAddr> {
+        self.addresses.dashboard
     }
 
     /// Cancel it to stop the roles; [`Running::ended`] says when they have.
@@ -268,7 +280,7 @@ mod tests {
     use super::*;
 
     fn running(roles: Roles, stops: Stops) -> Running {
-        Running::new(roles, stops, None, None)
+        Running::new(roles, stops, Addresses::default(), None)
     }
 
     fn polite(roles: &mut Roles, stops: &Stops) {

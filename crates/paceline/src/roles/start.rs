@@ -1,5 +1,6 @@
 //! Making the parts of a running Paceline and starting them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::health::{self, Needs};
 use super::means::Means;
 use super::one_queue::OneQueue;
 use super::role_set::RoleSet;
-use super::running::{Roles, Running, Stops};
+use super::running::{Addresses, Roles, Running, Stops};
 use crate::config::{Config, QueueUrl, Secrets, Sender, StoreUrl};
 use crate::failure::Failure;
 use campaign::problem::{Problem, Problems};
@@ -44,6 +45,8 @@ pub(crate) struct Parts<'c> {
     pub(crate) runs: Option<Arc<dyn scheduler::MakeRun>>,
     /// Where webhooks come in (where the process takes them in) and the health pages are, already bound.
     pub(crate) listener: Option<TcpListener>,
+    /// Where the dashboard is, where the process serves it, already bound.
+    pub(crate) dashboard: Option<TcpListener>,
 }
 
 /// Starts the roles.
@@ -51,7 +54,7 @@ pub(crate) struct Parts<'c> {
 /// # Errors
 /// A sender's settings or token cannot be used, or the store does not answer.
 pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
-    let Parts { config, roles: set, secrets, store, clock, runs, listener } = parts;
+    let Parts { config, roles: set, secrets, store, clock, runs, listener, dashboard } = parts;
     let started = clock.now();
     let connections = descriptors::connections(Limits::default().connections);
     let id = WorkerId(format!("{}-{}-{}", host(), std::process::id(), started.timestamp_micros()));
@@ -142,6 +145,27 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
             });
         }
     }
+    let mut dashboard_address = None;
+    if let Some(listener) = dashboard {
+        dashboard_address = Some(listener.local_addr()?);
+        let parts = dashboard::Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            gates: config.gate_rules(),
+            token_hash: secrets
+                .dashboard
+                .as_ref()
+                .map(|token| dashboard::access::secret::hash(token.expose())),
+            stopping: stops.sending.clone(),
+        };
+        let pages = health::router(needs.clone()).merge(dashboard::router(parts));
+        let stop = stops.listening.clone();
+        roles.spawn("dashboard", async move {
+            let service = pages.into_make_service_with_connect_info::<SocketAddr>();
+            axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await?;
+            Ok(())
+        });
+    }
     if set.takes_webhooks() {
         let settings = reconciler::Settings {
             verify_token: secrets.verify_token,
@@ -175,7 +199,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
             Ok(())
         });
     }
-    Ok(Running::new(roles, stops, address, counters))
+    Ok(Running::new(roles, stops, Addresses { listener: address, dashboard: dashboard_address }, counters))
 }
 
 /// The archive of webhooks, where one is wanted.

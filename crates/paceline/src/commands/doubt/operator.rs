@@ -9,7 +9,7 @@ const LONGEST: usize = 64;
 ///
 /// # Errors
 /// What was given is no name.
-pub(super) fn name(given: Option<&str>) -> Result<String, Failure> {
+pub(crate) fn name(given: Option<&str>) -> Result<String, Failure> {
     let said = |name: &str| std::env::var(name).ok().filter(|value| is_name(value));
     match given {
         Some(name) if is_name(name) => Ok(name.trim().to_owned()),

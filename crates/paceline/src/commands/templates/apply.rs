@@ -18,6 +18,7 @@ use super::price::Price;
 use super::refusal;
 use crate::app::App;
 use crate::commands::asking;
+use crate::commands::audit::Doing;
 use crate::config::Sender;
 use crate::failure::Failure;
 use crate::output::{self, Look, Tone, format};
@@ -44,6 +45,13 @@ pub(super) struct Args {
     /// Only show what would be done
     #[arg(long)]
     dry_run: bool,
+}
+
+impl Args {
+    /// What it is about to do.
+    pub(super) fn doing(&self) -> Option<Doing> {
+        (!self.dry_run).then(|| Doing::new("templates apply", self.file.display().to_string()))
+    }
 }
 
 /// What is to be done about one template, and what came of it.

@@ -9,6 +9,7 @@ use whatsapp::Provider;
 use super::find::{Found, Wanted, accounts, find};
 use super::gates::GateFacts;
 use crate::app::App;
+use crate::commands::audit::Doing;
 use crate::commands::check::existing_store;
 use crate::failure::Failure;
 use crate::output::{self, Look, format};
@@ -32,6 +33,13 @@ pub(super) struct Args {
     /// Open it: campaigns send at once
     #[arg(long)]
     open: bool,
+}
+
+impl Args {
+    /// What it is about to do.
+    pub(super) fn doing(&self) -> Option<Doing> {
+        self.open.then(|| Doing::new("templates gate --open", &self.name))
+    }
 }
 
 /// A template's gate.

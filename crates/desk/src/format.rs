@@ -7,20 +7,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 /// Stands where there is nothing to say.
-pub(crate) const NOTHING: &str = "-";
+pub const NOTHING: &str = "-";
 
 /// A number with thousands separators: `1,234,567`.
-pub(crate) fn count(number: u64) -> String {
+#[must_use]
+pub fn count(number: u64) -> String {
     grouped(&number.to_string())
 }
 
 /// A number and what is counted: `1 message`, `1,200 messages`. The plural takes an s.
-pub(crate) fn counted(number: u64, what: &str) -> String {
+#[must_use]
+pub fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// An amount with thousands separators: `INR 50,000.00`.
-pub(crate) fn money(amount: Micros, currency: Currency) -> String {
+#[must_use]
+pub fn money(amount: Micros, currency: Currency) -> String {
     let text = amount.in_currency(currency).to_string();
     match text.split_once(' ') {
         Some((code, number)) => format!("{code} {}", grouped(number)),
@@ -30,7 +33,8 @@ pub(crate) fn money(amount: Micros, currency: Currency) -> String {
 
 /// A share with one decimal: `61.2 %`. Only the whole is `100 %` and only nothing is `0 %`: what lies
 /// between is shown as lying between, however near. [`NOTHING`] where there is no whole.
-pub(crate) fn percent(part: u64, whole: u64) -> String {
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return NOTHING.to_owned();
     }
@@ -49,7 +53,8 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// Messages per second: `58.3/s`, `1,000/s`; below one in ten seconds by the minute or hour.
-pub(crate) fn rate(per_second: f64) -> String {
+#[must_use]
+pub fn rate(per_second: f64) -> String {
     if !per_second.is_finite() || per_second <= 0.0 {
         return "0/s".to_owned();
     }
@@ -68,7 +73,8 @@ pub(crate) fn rate(per_second: f64) -> String {
 }
 
 /// A length of time in its two largest units: `3 d 4 h`, `2 h 5 min`, `4 min 10 s`, `12 s`, `0 s`.
-pub(crate) fn span(length: Duration) -> String {
+#[must_use]
+pub fn span(length: Duration) -> String {
     let seconds = length.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     let two = |large: u64, large_unit: &str, small: u64, small_unit: &str| {
@@ -90,7 +96,8 @@ pub(crate) fn span(length: Duration) -> String {
 }
 
 /// How far an instant is from now: `in 4 min 10 s`, `2 h ago`, `now` within a second.
-pub(crate) fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+#[must_use]
+pub fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let ahead = at - now;
     let length = ahead.abs().to_std().unwrap_or_default();
     if length < Duration::from_secs(1) {
@@ -103,7 +110,8 @@ pub(crate) fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 }
 
 /// How far an instant is from now, in the largest unit alone: for columns. `in 4 min`, `2 h ago`.
-pub(crate) fn roughly(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+#[must_use]
+pub fn roughly(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let passed = (at - now).abs().num_seconds();
     let unit = [86_400, 3_600, 60].into_iter().find(|unit| passed >= *unit).unwrap_or(1);
     relative(
@@ -117,12 +125,14 @@ pub(crate) fn roughly(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 }
 
 /// An instant by the clock of a zone: `2026-11-08 09:00:00 IST`.
-pub(crate) fn instant(at: DateTime<Utc>, zone: Tz) -> String {
+#[must_use]
+pub fn instant(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 /// Both: `in 4 min (2026-11-08 09:00:00 IST)`.
-pub(crate) fn when(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+#[must_use]
+pub fn when(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
     format!("{} ({})", relative(at, now), instant(at, zone))
 }
 
