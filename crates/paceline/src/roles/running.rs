@@ -196,7 +196,9 @@ impl Running {
             .await,
         );
         self.stops.listening.cancel();
-        keep(self.wait_for(&["listener", "heartbeat"], deadlines.listening, LISTENING_LATE).await);
+        keep(
+            self.wait_for(&["listener", "dashboard", "heartbeat"], deadlines.listening, LISTENING_LATE).await,
+        );
         self.stops.storing.cancel();
         keep(
             self.wait_for(&["webhook intake", "lease of the database"], deadlines.storing, STORING_LATE)
