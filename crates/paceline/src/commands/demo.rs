@@ -15,6 +15,7 @@ use anyhow::Context;
 use campaign::lifecycle::State;
 use campaign::message;
 use campaign::pacing::Rate;
+use desk::control::PAUSED;
 use simulator::{Config as PlatformConfig, Profile, Simulator, Template};
 use store::SharedStore;
 use store::model::{CampaignRow, MessageRow};
@@ -54,6 +55,10 @@ pub(crate) struct Args {
     /// Keep the files (campaign, audience, database) in this folder
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
+
+    /// Keep the dashboard when the campaign is over, until Ctrl-C is pressed
+    #[arg(long)]
+    stay: bool,
 }
 
 /// Runs the demo.
@@ -85,7 +90,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
         ),
     )?;
     let token = ::dashboard::access::secret::token();
-    say(&app, &format!("dashboard: http://{pages}/  token: {token}\n"))?;
+    say(&app, &format!("dashboard: http://{pages}/  token: {token}"))?;
     let secrets = Secrets::read(&app.config, RoleSet::All.secrets())?;
     let parts = roles::Parts {
         config: &app.config,
@@ -99,6 +104,10 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     };
     let running = roles::start(parts).await?;
     let watched = watch(&app, &store, &launched.key).await;
+    if args.stay {
+        say(&app, "the campaign is over; the dashboard stays until Ctrl-C is pressed")?;
+        let _ = tokio::signal::ctrl_c().await;
+    }
     // Recipients still read after the campaign is over; the ledger has it, so the report waits for it too.
     platform.quiet(Duration::from_secs(20)).await;
     running.stop().await?;
@@ -179,10 +188,12 @@ async fn watch(app: &App, store: &SharedStore, key: &str) -> Result<CampaignRow,
         let unsent = row.count(message::State::Queued) + row.count(message::State::Retrying);
         progress.set(row.totals.messages.saturating_sub(unsent));
         progress.say(line(&row));
-        if row.state == State::Done {
+        if row.state.is_over() {
             return Ok(row);
         }
-        if matches!(row.state, State::Paused | State::Stopped | State::Cancelled) {
+        // Whoever pauses it on the dashboard resumes it there.
+        let is_held = matches!(row.state, State::Paused | State::Stopped);
+        if is_held && row.reason.as_deref() != Some(PAUSED) {
             let why = row.reason.unwrap_or_default();
             return Err(anyhow::anyhow!("the demo's campaign is {}: {why}", row.state).into());
         }
