@@ -332,11 +332,11 @@ fn hindrance(row: &CampaignRow, group: &GroupRow, gates: &Gates, now: DateTime<U
     Some(wait(until, gate.describe(&group.template.name, &gates.rules, now), Some(group.planned)))
 }
 
-fn code_of<S: serde::Serializer>(currency: &Currency, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn code_of<S: serde::Serializer>(currency: &Currency, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(currency.code())
 }
 
-fn units<S: serde::Serializer>(amount: &Micros, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn units<S: serde::Serializer>(amount: &Micros, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&amount.to_decimal())
 }
 

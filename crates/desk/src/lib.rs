@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`facts`] | what is true of one campaign now: progress, rate, arrival, waits, failures |
 //! | [`pace`] | the rate now, from several reads |
+//! | [`doubts`] | messages in doubt, and an operator's decision on them |
 //! | [`ended`] | how doubts were ended, and what became of it |
 //! | [`finding`] | campaigns by their keys |
 //! | [`control`] | pauses, resumes and cancels a campaign |
@@ -15,6 +16,7 @@
 #![cfg_attr(test, expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by it"))]
 
 pub mod control;
+pub mod doubts;
 pub mod ended;
 mod error;
 pub mod facts;

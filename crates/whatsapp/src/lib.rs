@@ -14,7 +14,6 @@
 //! | [`throttle`] | `Retry-After` and the usage headers, clamped |
 //! | [`health`] | quality ratings and messaging limits, which accounts and webhooks both speak of |
 //! | [`secret`] | credentials that do not print themselves |
-//! | [`mask`] | phone numbers as logs may show them |
 //!
 //! What is deliberately absent: retries. The API has no idempotency key, so nothing here ever writes a
 //! request a second time ([`client`] says how that is ensured), and a request whose fate is unknown is
@@ -24,14 +23,13 @@ pub mod account;
 pub mod client;
 mod error_body;
 pub mod health;
-pub mod mask;
 pub mod secret;
 pub mod send;
 pub mod signature;
 pub mod throttle;
 pub mod webhook;
 
+pub use campaign::audience::mask_phone;
 pub use client::{Client, ClientConfig, ClientError, Provider};
-pub use mask::mask_phone;
 pub use secret::Secret;
 pub use send::{Accepted, MessageStatus, ProductPolicy, Recipient, Refusal, SendOutcome, SendRequest};

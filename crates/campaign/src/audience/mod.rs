@@ -7,6 +7,7 @@
 //! | `window` | the part of the text that is in memory |
 //! | `csv_row`, `ndjson_row` | one row in either format |
 //! | `phone` | phone numbers as people type them, to E.164 |
+//! | `mask` | addresses with most of them hidden, for logs and lists |
 //! | `user_id` | business-scoped user ids |
 //! | `country`, `country_table` | what a country means: name, zone, delivery, optimisation |
 //! | `zone` | the recipient's time zone |
@@ -28,6 +29,7 @@
 mod country;
 mod country_table;
 mod csv_row;
+mod mask;
 mod ndjson_row;
 mod phone;
 mod reader;
@@ -37,6 +39,7 @@ mod window;
 mod zone;
 
 pub use country::{Country, Delivery, NotACountry, NotDelivered, delivery_to, delivery_to_country};
+pub use mask::mask_phone;
 pub use phone::{Line, Phone, PhoneRefused, may_mean, normalise};
 pub use reader::{AudienceReader, MAX_COLUMNS, Row, RowProblem};
 pub use user_id::{UserId, UserIdRefused};

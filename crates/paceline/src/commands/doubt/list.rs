@@ -1,18 +1,11 @@
 //! What is in doubt, why, since when, what the policy will do and when, and what is reserved for it.
 
-use campaign::definition::InDoubt;
-use campaign::doubt::{Decision, by_policy};
-use campaign::ids::Seq;
-use campaign::money::{Currency, Micros};
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use desk::doubts::{self, Ended, Open, masked};
 use store::Store;
-use store::doubt::{DoubtRow, EndedDoubt};
 use store::model::CampaignRow;
-use store::purge::is_nobody;
-use whatsapp::mask_phone;
 
-use super::{PAGE, ended};
+use super::ended;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output::{self, Look, Table, Tone, format};
@@ -28,49 +21,6 @@ pub(super) struct Args {
     resolved: bool,
 }
 
-/// What is in doubt of a campaign.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Open {
-    campaign: String,
-    /// The campaign's `in_doubt`.
-    policy: InDoubt,
-    /// The campaign's `in_doubt_after`, seconds.
-    policy_after_s: u64,
-    doubts: Vec<One>,
-}
-
-/// A message in doubt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct One {
-    seq: Seq,
-    /// Masked.
-    recipient: String,
-    sender: String,
-    attempt: u32,
-    since: DateTime<Utc>,
-    code: Option<i64>,
-    why: String,
-    /// Whether it was sent once more before.
-    was_resent: bool,
-    /// What the policy will do; `None`: nothing, it is an operator's.
-    policy: Option<Decision>,
-    /// When it will.
-    policy_at: Option<DateTime<Utc>>,
-    #[serde(serialize_with = "units")]
-    reserved: Micros,
-    #[serde(serialize_with = "code_of")]
-    currency: Currency,
-}
-
-/// A doubt that was ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Ended {
-    #[serde(flatten)]
-    doubt: EndedDoubt,
-    /// What became of it, as a sentence.
-    story: String,
-}
-
 /// Runs the command.
 pub(super) async fn run(app: &App, store: &dyn Store, row: &CampaignRow, args: &Args) -> Result<(), Failure> {
     let (look, now) = (Look::of_stdout(), app.clock.now());
@@ -83,15 +33,7 @@ pub(super) async fn run(app: &App, store: &dyn Store, row: &CampaignRow, args: &
         }
         return Ok(());
     }
-    let mut all: Vec<DoubtRow> = Vec::new();
-    loop {
-        let page = store.doubts(row.id, all.last().map(|doubt| doubt.seq), PAGE).await?;
-        if page.is_empty() {
-            break;
-        }
-        all.extend(page);
-    }
-    let open = Open::of(row, &all);
+    let open = doubts::open(store, row).await?;
     if app.json {
         output::print_json(&open)?;
     } else {
@@ -100,62 +42,13 @@ pub(super) async fn run(app: &App, store: &dyn Store, row: &CampaignRow, args: &
     Ok(())
 }
 
-impl Open {
-    fn of(row: &CampaignRow, all: &[DoubtRow]) -> Self {
-        let definition = &row.definition;
-        let one = |doubt: &DoubtRow| {
-            let sender = row.groups.iter().find(|group| group.number == doubt.group);
-            let policy = by_policy(definition.in_doubt, doubt.was_resent, row.state.is_over());
-            One {
-                seq: doubt.seq,
-                recipient: shown(&doubt.recipient),
-                sender: sender.map(|group| group.sender.clone()).unwrap_or_default(),
-                attempt: doubt.attempt,
-                since: doubt.since,
-                code: doubt.failure.as_ref().and_then(|failure| failure.code),
-                why: doubt.failure.as_ref().map(|failure| failure.detail.clone()).unwrap_or_default(),
-                was_resent: doubt.was_resent,
-                policy,
-                policy_at: policy.map(|_| doubt.since + definition.in_doubt_after),
-                reserved: doubt.reserved,
-                currency: row.currency,
-            }
-        };
-        Self {
-            campaign: row.key.clone(),
-            policy: definition.in_doubt,
-            policy_after_s: definition.in_doubt_after.as_secs(),
-            doubts: all.iter().map(one).collect(),
-        }
-    }
-}
-
-fn shown(recipient: &str) -> String {
-    if is_nobody(recipient) { "purged".to_owned() } else { mask_phone(recipient) }
-}
-
-fn masked(doubt: EndedDoubt) -> Ended {
-    let story = doubt.ending.story();
-    Ended { doubt: EndedDoubt { recipient: shown(&doubt.recipient), ..doubt }, story }
-}
-
 fn render(open: &Open, look: Look, now: DateTime<Utc>) -> String {
     let number = u64::try_from(open.doubts.len()).unwrap_or(u64::MAX);
     if number == 0 {
         return format!("No message of {} is in doubt.", open.campaign);
     }
     let is = if number == 1 { "is" } else { "are" };
-    let policy = match open.policy {
-        InDoubt::Hold => "Its policy is to hold them: a status ends a doubt, or you do.".to_owned(),
-        InDoubt::Resend => format!(
-            "Its policy is to send each once more when no status came for {}, and then to give it up.",
-            format::span(std::time::Duration::from_secs(open.policy_after_s))
-        ),
-        InDoubt::Drop => format!(
-            "Its policy is to give them up when no status came for {}.",
-            format::span(std::time::Duration::from_secs(open.policy_after_s))
-        ),
-    };
+    let policy = open.policy_in_words();
     let head = format!("{} of {} {is} in doubt. {policy}", format::counted(number, "message"), open.campaign);
     let mut table =
         Table::new(["SEQ", "RECIPIENT", "SENDER", "ATTEMPT", "SINCE", "WHY", "POLICY", "RESERVED"])
@@ -171,7 +64,7 @@ fn render(open: &Open, look: Look, now: DateTime<Utc>) -> String {
                 Some(code) => format!("{code}: {}", one.why),
                 None => one.why.clone(),
             },
-            policy_in_words(one, now),
+            one.policy_in_words(now),
             format::money(one.reserved, one.currency),
         ]);
     }
@@ -184,19 +77,6 @@ fn render(open: &Open, look: Look, now: DateTime<Utc>) -> String {
         0,
     ));
     parts.join("\n\n")
-}
-
-fn policy_in_words(one: &One, now: DateTime<Utc>) -> String {
-    let does = match one.policy {
-        None => return "none: yours to decide".to_owned(),
-        Some(Decision::Resend) => "resend",
-        Some(Decision::Drop) => "give up",
-        Some(Decision::Accepted) => "accept",
-    };
-    match one.policy_at {
-        Some(at) if at > now => format!("{does} {}", format::roughly(at, now)),
-        Some(_) | None => format!("{does} now"),
-    }
 }
 
 fn render_ended(campaign: &str, all: &[Ended], look: Look, now: DateTime<Utc>) -> String {
@@ -226,19 +106,14 @@ fn render_ended(campaign: &str, all: &[Ended], look: Look, now: DateTime<Utc>) -
     lines.join("\n")
 }
 
-fn units<S: Serializer>(amount: &Micros, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(&amount.to_decimal())
-}
-
-fn code_of<S: Serializer>(currency: &Currency, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(currency.code())
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use campaign::definition::Definition;
+    use campaign::ids::Seq;
+    use campaign::money::Micros;
+    use store::doubt::DoubtRow;
     use store::model::Failure;
 
     use super::*;

@@ -1,11 +1,10 @@
 //! Ends doubts as an operator decides, and says which were ended and which not, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use campaign::doubt::{Decision, Refusal};
+use campaign::doubt::Decision;
 use campaign::ids::Seq;
-use campaign::message::State;
-use serde::Serialize;
+use desk::doubts::Resolved;
 use store::Store;
 use store::model::CampaignRow;
 
@@ -79,25 +78,6 @@ impl Args {
     }
 }
 
-/// What became of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Answer {
-    campaign: String,
-    decision: Decision,
-    by: String,
-    resolved: u64,
-    /// Where the resolved ones are now.
-    states: BTreeMap<State, u64>,
-    refused: Vec<Refused>,
-}
-
-/// Messages that are untouched, for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Refused {
-    seqs: Vec<Seq>,
-    why: String,
-}
-
 /// Runs the command.
 pub(super) async fn run(
     app: &App,
@@ -106,28 +86,7 @@ pub(super) async fn run(
     order: &Order,
 ) -> Result<(), Failure> {
     let seqs = meant(store, row, &order.chosen).await?;
-    let mut answer = Answer {
-        campaign: row.key.clone(),
-        decision: order.decision,
-        by: order.by.clone(),
-        resolved: 0,
-        states: BTreeMap::new(),
-        refused: Vec::new(),
-    };
-    let mut refused: BTreeMap<Refusal, Vec<Seq>> = BTreeMap::new();
-    for page in seqs.chunks(PAGE as usize) {
-        let became = store.resolve_doubts(row.id, page, order.decision, &order.by, app.clock.now()).await?;
-        for (seq, became) in became {
-            match became {
-                Ok(state) => {
-                    answer.resolved += 1;
-                    *answer.states.entry(state).or_default() += 1;
-                }
-                Err(why) => refused.entry(why).or_default().push(seq),
-            }
-        }
-    }
-    answer.refused = refused.into_iter().map(|(why, seqs)| Refused { seqs, why: why.to_string() }).collect();
+    let answer = desk::doubts::resolve(store, row, &seqs, order.decision, &order.by, app.clock.now()).await?;
     if app.json {
         output::print_json(&answer)?;
     } else {
@@ -185,7 +144,7 @@ async fn meant(store: &dyn Store, row: &CampaignRow, chosen: &[Chosen]) -> Resul
     Ok(seqs.into_iter().collect())
 }
 
-fn render(answer: &Answer) -> String {
+fn render(answer: &Resolved) -> String {
     let mut lines = Vec::new();
     if answer.resolved > 0 {
         let were = if answer.resolved == 1 { "was" } else { "were" };
@@ -222,10 +181,16 @@ fn render(answer: &Answer) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use campaign::doubt::Refusal;
+    use campaign::message::State;
+    use desk::doubts::Refused;
+
     use super::*;
 
-    fn answer(decision: Decision) -> Answer {
-        Answer {
+    fn answer(decision: Decision) -> Resolved {
+        Resolved {
             campaign: "diwali".to_owned(),
             decision,
             by: "ravi".to_owned(),
@@ -241,14 +206,14 @@ mod tests {
     #[test]
     fn the_answer_says_which_and_which_not() {
         insta::assert_snapshot!(render(&answer(Decision::Drop)));
-        let one = Answer {
+        let one = Resolved {
             resolved: 1,
             states: BTreeMap::from([(State::Retrying, 1)]),
             refused: Vec::new(),
             ..answer(Decision::Resend)
         };
         insta::assert_snapshot!(render(&one));
-        let none = Answer { resolved: 0, states: BTreeMap::new(), ..answer(Decision::Accepted) };
+        let none = Resolved { resolved: 0, states: BTreeMap::new(), ..answer(Decision::Accepted) };
         insta::assert_snapshot!(render(&none));
         insta::assert_json_snapshot!(answer(Decision::Drop));
     }
