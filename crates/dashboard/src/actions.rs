@@ -1,6 +1,5 @@
 //! What an operator changes on pages: asked once more before it is done, and written down.
 
-use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -13,8 +12,8 @@ use store::model::CampaignRow;
 
 use crate::Dashboard;
 use crate::access::Caller;
-use crate::answer::{Problem, page};
-use crate::pages::Frame;
+use crate::answer::Problem;
+use crate::pages::{Confirm, Frame};
 
 /// What can be done to a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,18 +75,6 @@ impl Action {
     }
 }
 
-#[derive(Debug, Template)]
-#[template(path = "confirm.html")]
-struct Page {
-    frame: Frame,
-    title: String,
-    lines: Vec<String>,
-    key: String,
-    action: &'static str,
-    label: String,
-    class: &'static str,
-}
-
 /// Asks whether it is meant.
 pub(crate) async fn confirm(
     State(dashboard): State<Dashboard>,
@@ -103,18 +90,17 @@ pub(crate) async fn confirm(
         Err(error) => return Problem::of_desk(&error).page(),
     };
     let title = format!("{} {key}?", action.label().trim_end_matches('…'));
-    page(
-        StatusCode::OK,
-        &Page {
-            frame: Frame::new(&caller, "/campaigns", None),
-            label: title.trim_end_matches('?').to_owned(),
-            title,
-            lines: action.question(&row),
-            key,
-            action: action.name(),
-            class: if action == Action::Cancel { "danger" } else { "main" },
-        },
-    )
+    Confirm {
+        frame: Frame::new(&caller, "/campaigns", None),
+        label: title.trim_end_matches('?').to_owned(),
+        title,
+        lines: action.question(&row),
+        action: format!("/campaigns/{key}/{}", action.name()),
+        fields: Vec::new(),
+        class: if action == Action::Cancel { "danger" } else { "main" },
+        back: format!("/campaigns/{key}"),
+    }
+    .answer()
 }
 
 /// Does it.

@@ -31,6 +31,12 @@ pub fn routes() -> Vec<Route> {
         route("/", LOOK, get(pages::campaigns::all)),
         route("/campaigns/{key}", LOOK, get(pages::campaign::one)),
         route("/campaigns/{key}/{action}", ASK, get(actions::confirm).post(actions::act)),
+        route("/campaigns/{key}/doubts", LOOK, get(pages::doubts::list)),
+        route(
+            "/campaigns/{key}/doubts/resolve",
+            ASK,
+            get(pages::doubts::confirm).post(pages::doubts::resolve),
+        ),
         route("/live", LOOK, get(stream::campaigns)),
         route("/live/{key}", LOOK, get(stream::campaign)),
         route("/audit", LOOK, get(pages::audit::log)),

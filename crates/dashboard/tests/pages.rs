@@ -183,7 +183,7 @@ async fn a_viewer_looks_and_changes_nothing() {
         }
         let look = world.program(Method::GET, &path, &token).send().await.unwrap();
         match path.as_str() {
-            "/campaigns/diwali/pause" => assert_eq!(look.status(), 403),
+            "/campaigns/diwali/pause" | "/campaigns/diwali/doubts/resolve" => assert_eq!(look.status(), 403),
             "/assets/style.css" => assert_eq!(look.status(), 404, "its name has a hash"),
             _ => assert_eq!(look.status(), 200, "{path}"),
         }
@@ -322,6 +322,70 @@ async fn an_operator_is_asked_and_what_they_do_is_written_down() {
     assert!(deeds[2].1.detail.contains("10 messages skipped"), "{:?}", deeds[2]);
     let log = browser.get("/audit").send().await.unwrap().text().await.unwrap();
     assert!(log.contains("ravi") && log.contains("10 messages skipped"), "{log}");
+}
+
+#[tokio::test]
+async fn doubts_are_decided_on() {
+    let world = World::new().await;
+    world.scene.release_all(now()).await;
+    world.scene.claim(0, 0..3, now()).await;
+    for seq in 0..3 {
+        world.scene.unknown(seq, 1, now()).await;
+    }
+    let token = world.token("ravi", Role::Operator).await;
+    let browser = world.browser(&token).await;
+    let page = browser.get("/campaigns/diwali").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains(r#"href="/campaigns/diwali/doubts">3 messages in doubt"#), "{page}");
+    let list = browser.get("/campaigns/diwali/doubts").send().await.unwrap().text().await.unwrap();
+    assert!(list.contains("no answer came") && list.contains(r#"name="seq" value="2""#), "{list}");
+    assert!(!list.contains("919800000000"), "recipients are masked: {list}");
+    let viewers = world.token("wall", Role::Viewer).await;
+    let seen = world.program(Method::GET, "/campaigns/diwali/doubts", &viewers).send().await.unwrap();
+    let seen = seen.text().await.unwrap();
+    assert!(
+        seen.contains("no answer came") && !seen.contains("checkbox") && !seen.contains("Decide"),
+        "{seen}"
+    );
+
+    let question = browser.get("/campaigns/diwali/doubts/resolve?seq=0&seq=1&as=drop").send().await.unwrap();
+    let question = question.text().await.unwrap();
+    assert!(
+        question.contains("Decide on 2 messages of diwali?") && question.contains("given up"),
+        "{question}"
+    );
+    assert_eq!(world.store.doubts(world.scene.id, None, 10).await.unwrap().len(), 3, "asking does nothing");
+    let form = [("seq", "0"), ("seq", "1"), ("as", "drop")];
+    let done = browser.post("/campaigns/diwali/doubts/resolve").form(&form).send().await.unwrap();
+    assert_eq!((done.status(), location(&done)), (StatusCode::SEE_OTHER, "/campaigns/diwali/doubts"));
+    let left = world.store.doubts(world.scene.id, None, 10).await.unwrap();
+    assert_eq!(left.iter().map(|doubt| doubt.seq.0).collect::<Vec<_>>(), [2]);
+    // What is not in doubt any more is not touched, and said.
+    let again = browser.post("/campaigns/diwali/doubts/resolve").form(&form).send().await.unwrap();
+    assert_eq!(again.status(), 409);
+    let again = again.text().await.unwrap();
+    assert!(again.contains("not resolved") && again.contains("2 of them"), "{again}");
+    // None chosen: all.
+    let all = [("as", "accepted")];
+    browser.post("/campaigns/diwali/doubts/resolve").form(&all).send().await.unwrap();
+    assert!(world.store.doubts(world.scene.id, None, 10).await.unwrap().is_empty());
+    let none = browser.post("/campaigns/diwali/doubts/resolve").form(&all).send().await.unwrap();
+    assert_eq!(none.status(), 409);
+    for bad in [vec![("seq", "x"), ("as", "drop")], vec![("as", "forget")], vec![]] {
+        let answer = browser.post("/campaigns/diwali/doubts/resolve").form(&bad).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{bad:?}");
+    }
+    let ended = world.store.ended_doubts(world.scene.id, None, 10).await.unwrap();
+    assert!(
+        ended.len() == 3 && ended.iter().all(|one| one.ending.by.as_deref() == Some("ravi")),
+        "{ended:?}"
+    );
+    let deeds = world.store.deeds(None, 10).await.unwrap();
+    let told: Vec<_> = deeds.iter().rev().map(|(_, deed)| (deed.detail.as_str(), deed.outcome)).collect();
+    assert_eq!(told[0], ("2 doubts as drop", Outcome::Done));
+    assert_eq!(told[2], ("1 doubt as accepted", Outcome::Done));
+    assert_eq!((told[1].1, told[3].1, told.len()), (Outcome::Refused, Outcome::Refused, 4));
+    let list = browser.get("/campaigns/diwali/doubts").send().await.unwrap().text().await.unwrap();
+    assert!(list.contains("No message is in doubt") && list.contains("Ended by a decision"), "{list}");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ struct Head<'f> {
     key: &'f str,
     state: Badge,
     reason: Option<&'f str>,
+    doubts: Option<String>,
     actions: Vec<Button>,
 }
 
@@ -142,7 +143,9 @@ pub(crate) fn parts(facts: &Facts, caller: &Caller, now: DateTime<Utc>) -> Vec<P
 fn head<'f>(facts: &'f Facts, caller: &Caller) -> Head<'f> {
     let offered = |action: &Action| caller.may_change() && action.is_for(facts.state);
     let button = |action: Action| Button { name: action.name(), label: action.label() };
+    let in_doubt = facts.count(message::State::InDoubt);
     Head {
+        doubts: (in_doubt > 0).then(|| format::counted(in_doubt, "message")),
         key: &facts.campaign,
         state: Badge(facts.state),
         reason: facts.reason.as_deref(),

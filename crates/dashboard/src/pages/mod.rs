@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | [`campaigns`] | all campaigns |
 //! | [`campaign`] | one campaign, in parts that change by themselves |
+//! | [`doubts`] | what is in doubt, and the decision on it |
 //! | [`audit`] | what people did |
 //! | [`words`] | states as words with a sign, and bars |
 
 pub(crate) mod audit;
 pub(crate) mod campaign;
 pub(crate) mod campaigns;
+pub(crate) mod doubts;
 mod words;
 
 use askama::Template;
@@ -97,6 +99,28 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    pub(crate) fn answer(&self) -> Response {
+        page(StatusCode::OK, self)
+    }
+}
+
+/// Asks whether something is meant, before it is done.
+#[derive(Debug, Template)]
+#[template(path = "confirm.html")]
+pub(crate) struct Confirm {
+    pub(crate) frame: Frame,
+    pub(crate) title: String,
+    pub(crate) lines: Vec<String>,
+    /// Where the answer goes.
+    pub(crate) action: String,
+    pub(crate) fields: Vec<(&'static str, String)>,
+    pub(crate) label: String,
+    pub(crate) class: &'static str,
+    /// Where one goes who did not mean it.
+    pub(crate) back: String,
+}
+
+impl Confirm {
     pub(crate) fn answer(&self) -> Response {
         page(StatusCode::OK, self)
     }
