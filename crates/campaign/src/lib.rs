@@ -22,6 +22,7 @@
 //! | [`message`] | the state machine of one message |
 //! | [`doubt`] | what is decided on a message of which nobody knows whether it was taken, and what became of it |
 //! | [`lifecycle`] | the state machine of one campaign |
+//! | [`proportion`] | how sure a counted share is, and whether two differ |
 //! | [`series`] | a recurring campaign: when its runs are made, and which are skipped |
 
 pub mod audience;
@@ -39,5 +40,6 @@ pub mod params;
 pub mod planning;
 pub mod platform_error;
 pub mod problem;
+pub mod proportion;
 pub mod retry;
 pub mod series;
