@@ -40,19 +40,38 @@ pub async fn all(store: &dyn Store, campaign: CampaignId) -> Result<Vec<EndedDou
     }
 }
 
-/// Added up, the most frequent first.
-#[must_use]
-pub fn added_up<'e>(all: impl IntoIterator<Item = &'e EndedDoubt>) -> Vec<EndedAlike> {
-    let mut sums: BTreeMap<&Ending, u64> = BTreeMap::new();
-    for one in all {
-        *sums.entry(&one.ending).or_default() += 1;
+/// Ended doubts, added up. Its memory grows with the ways they ended, not with their number.
+#[derive(Debug, Clone, Default)]
+pub struct Sums(BTreeMap<Ending, u64>);
+
+impl Sums {
+    /// Adds the ended doubts of a campaign.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn add(&mut self, store: &dyn Store, campaign: CampaignId) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let page = store.ended_doubts(campaign, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some((last.seq, last.attempt));
+            page.into_iter().for_each(|one| self.count(one.ending));
+        }
     }
-    let mut alike: Vec<EndedAlike> = sums
-        .into_iter()
-        .map(|(ending, doubts)| EndedAlike { doubts, story: ending.story(), ending: ending.clone() })
-        .collect();
-    alike.sort_by_key(|one| Reverse(one.doubts));
-    alike
+
+    fn count(&mut self, ending: Ending) {
+        *self.0.entry(ending).or_default() += 1;
+    }
+
+    /// As they are told, the most frequent first.
+    #[must_use]
+    pub fn told(self) -> Vec<EndedAlike> {
+        let alike = self.0.into_iter();
+        let mut alike: Vec<EndedAlike> =
+            alike.map(|(ending, doubts)| EndedAlike { doubts, story: ending.story(), ending }).collect();
+        alike.sort_by_key(|one| Reverse(one.doubts));
+        alike
+    }
 }
 
 #[cfg(any(test, feature = "sample"))]
@@ -87,6 +106,12 @@ pub mod sample {
         }
     }
 
+    pub fn added_up() -> Vec<EndedAlike> {
+        let mut sums = Sums::default();
+        all().into_iter().for_each(|one| sums.count(one.ending));
+        sums.told()
+    }
+
     pub fn all() -> Vec<EndedDoubt> {
         vec![
             ended(5, Decision::Drop, Some("ravi"), Told::Delivered),
@@ -102,8 +127,7 @@ mod tests {
 
     #[test]
     fn the_most_frequent_come_first() {
-        let all = sample::all();
-        let alike: Vec<_> = added_up(&all).into_iter().map(|one| (one.doubts, one.story)).collect();
+        let alike: Vec<_> = sample::added_up().into_iter().map(|one| (one.doubts, one.story)).collect();
         assert_eq!(
             alike,
             [

@@ -10,7 +10,7 @@ use testkit::{Provider, World, WorldOptions};
 
 /// What may differ in the JSON report, and all that may: when things happened, where the campaign file is, and the plan's
 /// hash, which is also over the template as Meta's account tells it.
-const TIMES_AND_IDS: [&str; 4] = ["times", "hours", "file", "plan_hash"];
+const TIMES_AND_IDS: [&str; 6] = ["times", "timeline", "hours", "hours_of_day", "file", "plan_hash"];
 /// The columns of the CSV report that may differ, and all that may.
 const TIME_COLUMNS: [&str; 5] = ["claimed_at", "accepted_at", "sent_at", "delivered_at", "read_at"];
 

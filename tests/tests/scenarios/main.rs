@@ -29,6 +29,7 @@ mod purge;
 mod recipients;
 mod recurring;
 mod replay;
+mod reports;
 mod restored;
 mod retrying;
 mod routes;

@@ -11,7 +11,7 @@ use campaign::doubt::Decision;
 use campaign::ids::Seq;
 use chrono::{DateTime, Utc};
 use desk::doubts::{Open, Resolved};
-use desk::ended::{self, EndedAlike};
+use desk::ended::{EndedAlike, Sums};
 use desk::{DeskError, doubts, finding, format};
 use store::access::Outcome;
 use store::model::CampaignRow;
@@ -85,8 +85,9 @@ pub(crate) async fn list(
     let read = async {
         let row = finding::find(&*dashboard.store, &key).await?;
         let open = doubts::open(&*dashboard.store, &row).await?;
-        let ended = ended::added_up(&ended::all(&*dashboard.store, row.id).await?);
-        Ok::<_, DeskError>((open, ended))
+        let mut ended = Sums::default();
+        ended.add(&*dashboard.store, row.id).await?;
+        Ok::<_, DeskError>((open, ended.told()))
     };
     match read.await {
         Ok((open, ended)) => {

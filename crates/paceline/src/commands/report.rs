@@ -1,4 +1,4 @@
-//! `report`: what became of every recipient, as text, JSON or one CSV row each.
+//! `report`: what became of every recipient, as text, JSON, a page, or one CSV row each.
 //!
 //! | module | does |
 //! | --- | --- |
@@ -6,17 +6,31 @@
 //! | [`csv_rows`] | one CSV row per recipient |
 //! | [`tally`] | adds the rows up, in memory that does not grow with them |
 //! | [`summary`] | the numbers of a report; what `--format json` prints |
+//! | [`parts`] | what they are made of: reasons, runs, countries, variants, hours |
+//! | [`timeline`] | what happened when, in steps that fit the campaign's length, and by hour of the day |
+//! | [`times`] | hours and days under their names |
+//! | [`comparing`] | whether variants differ |
+//! | [`conservation`] | where every row of the audience is, as a sentence |
+//! | [`beside`] | the platform's own numbers beside ours |
 //! | [`text`] | the same numbers to read |
+//! | [`html`] | the same numbers as a page with charts, which needs nothing else |
 //! | [`recurring`] | the runs of a recurring campaign, and their totals |
 //! | [`target`] | where a report is written: standard output, or a file that appears when it is complete |
 
+mod beside;
+mod comparing;
+mod conservation;
 mod csv_rows;
+mod html;
+mod parts;
 mod recurring;
 mod rows;
 mod summary;
 mod tally;
 mod target;
 mod text;
+mod timeline;
+mod times;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -58,6 +72,8 @@ pub(crate) enum Format {
     Csv,
     /// Totals, funnel, failures in words, spend
     Json,
+    /// The same as one page with charts, without recipients' numbers
+    Html,
     /// The same to read
     Text,
 }
@@ -68,7 +84,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<(), Failure> {
     let format = format_of(&args, app.json)?;
     let store = app.store().await?;
     if let Some(series) = store.series(&args.campaign).await? {
-        let text = recurring::report(&*store, &series, format, args.output.is_some()).await?;
+        let text =
+            recurring::report(&*store, &series, format, args.output.is_some(), app.clock.now()).await?;
         let mut target = Target::open(args.output.as_deref())?;
         match writeln!(target, "{text}").and_then(|()| target.flush()).map_err(|error| stop(error, &target)) {
             Ok(()) => target.complete()?,
@@ -123,11 +140,11 @@ pub(crate) async fn summarise(
     let analytics = store.analytics(row.id).await?;
     let platform = analytics.map(|(counted, pulled_at)| PlatformPart { pulled_at, counted });
     let runs = follow_ups(store, &row).await?;
-    let mut doubts = ended::all(store, row.id).await?;
-    for run in &runs {
-        doubts.extend(ended::all(store, run.id).await?);
+    let mut doubts = ended::Sums::default();
+    for id in std::iter::once(row.id).chain(runs.iter().map(|run| run.id)) {
+        doubts.add(store, id).await?;
     }
-    let doubts = ended::added_up(&doubts);
+    let doubts = doubts.told();
     Ok(Summary { platform, doubts, ..Summary::of(&row, &tally, now) }.joining(&runs))
 }
 
@@ -174,8 +191,12 @@ async fn write(
         return write_csv(target, store, row, progress).await;
     }
     let summary = summarise(store, row, app.clock.now(), progress).await?;
+    if format == Format::Html {
+        let page = html::page(&summary, app.clock.now());
+        return html::write(&page, &mut *target).map_err(|error| stop(error, target));
+    }
     let text = match format {
-        Format::Csv | Format::Json => {
+        Format::Csv | Format::Html | Format::Json => {
             serde_json::to_string_pretty(&summary).context("the report could not be written as JSON")?
         }
         Format::Text => {
@@ -220,10 +241,11 @@ fn format_of(args: &Args, json: bool) -> Result<Format, Failure> {
     let by_name = |path: &Path| match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "csv" => Some(Format::Csv),
         "json" => Some(Format::Json),
+        "html" | "htm" => Some(Format::Html),
         _ => None,
     };
     match (args.format, json) {
-        (Some(Format::Csv | Format::Text), true) => Err(Failure::BadUse(
+        (Some(Format::Csv | Format::Html | Format::Text), true) => Err(Failure::BadUse(
             "--json asks for JSON and --format for something else; leave one of them out".to_owned(),
         )),
         (Some(format), _) => Ok(format),
@@ -245,6 +267,7 @@ mod tests {
         assert_eq!(format_of(&args(None, None), false).ok(), Some(Format::Text));
         assert_eq!(format_of(&args(None, Some("a/b.CSV")), false).ok(), Some(Format::Csv));
         assert_eq!(format_of(&args(None, Some("b.txt")), false).ok(), Some(Format::Text));
+        assert_eq!(format_of(&args(None, Some("b.HTML")), false).ok(), Some(Format::Html));
         assert_eq!(format_of(&args(Some(Format::Json), Some("b.csv")), false).ok(), Some(Format::Json));
         assert_eq!(format_of(&args(None, Some("b.csv")), true).ok(), Some(Format::Json));
         assert!(matches!(format_of(&args(Some(Format::Csv), None), true), Err(Failure::BadUse(_))));

@@ -89,7 +89,9 @@ impl Seen {
         let mut all = facts_of(app, store, &rows, meter).await?;
         // Of one campaign alone: of all there may be many.
         if let ([row], [facts], true) = (rows.as_slice(), all.as_mut_slice(), series.is_empty()) {
-            facts.doubts = ended::added_up(&ended::all(store, row.id).await?);
+            let mut doubts = ended::Sums::default();
+            doubts.add(store, row.id).await?;
+            facts.doubts = doubts.told();
         }
         Ok(Self { rows, all, series, unreadable, unreadable_series })
     }

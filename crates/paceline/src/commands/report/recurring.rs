@@ -3,12 +3,14 @@
 use anyhow::Context;
 use campaign::message::State;
 use campaign::{lifecycle, series};
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use store::Store;
 use store::model::CampaignRow;
 use store::series::SeriesRow;
 
+use super::html::{self, Grid, Page, Section};
 use super::{FILE_WIDTH, Format};
 use crate::commands::control;
 use crate::failure::Failure;
@@ -95,6 +97,7 @@ pub(super) async fn report(
     row: &SeriesRow,
     format: Format,
     is_file: bool,
+    now: DateTime<Utc>,
 ) -> Result<String, Failure> {
     let listing = control::runs_of(store, &row.key).await?;
     // Totals without one of them would be wrong.
@@ -113,6 +116,11 @@ pub(super) async fn report(
         }
         Format::Json => {
             serde_json::to_string_pretty(&report).context("the report could not be written as JSON")?
+        }
+        Format::Html => {
+            let mut page = Vec::new();
+            html::write(&report.page(now), &mut page).context("the report could not be written as a page")?;
+            String::from_utf8(page).context("the report could not be written as a page")?
         }
         Format::Text => {
             let look = if is_file { Look { width: FILE_WIDTH, colours: false } } else { Look::of_stdout() };
@@ -141,6 +149,62 @@ impl SeriesReport {
             runs: runs_told,
             totals,
         }
+    }
+
+    fn page(&self, now: DateTime<Utc>) -> Page {
+        let currency = self.currency.unwrap_or("none");
+        let facts = vec![("State", self.state.to_string()), ("Amounts are in", currency.to_owned())];
+        let mut numbers = Grid::new(
+            "Runs, the newest first",
+            [
+                "Run",
+                "State",
+                "Messages#",
+                "Delivered#",
+                "Read#",
+                "Failed#",
+                "Expired#",
+                "Skipped#",
+                "Unsent#",
+                "Spent#",
+            ],
+        );
+        let mut row = |name: &str, state: &str, n: &Numbers| {
+            let counts = [n.messages, n.delivered, n.read, n.failed, n.expired, n.skipped, n.unsent];
+            let cells = [name.to_owned(), state.to_owned()].into_iter();
+            numbers.row(cells.chain(counts.map(format::count)).chain([format!("{:.2}", n.spent)]));
+        };
+        for run in &self.runs {
+            row(&run.campaign, run.state.name(), &run.numbers);
+        }
+        row("all", "", &self.totals);
+        let said = match self.runs.first() {
+            Some(newest) => format!(
+                "Somebody who is in several runs counts in each. The report of one run: paceline report {} --format html",
+                newest.campaign
+            ),
+            None => "No run was made yet.".to_owned(),
+        };
+        let delivered = self.runs.iter().map(|run| {
+            let share = format::percent(run.numbers.delivered, run.numbers.messages);
+            let said = format!("{} · {share} of the messages", format::count(run.numbers.delivered));
+            (run.campaign.as_str(), run.numbers.delivered, said)
+        });
+        let section = Section {
+            id: "runs",
+            heading: "Runs",
+            said: vec![said],
+            figures: vec![html::runs(delivered, numbers)],
+            ..Section::default()
+        };
+        Page::new(
+            format!("Report of {}", self.campaign),
+            facts,
+            Vec::new(),
+            Vec::new(),
+            vec![section],
+            format!("Made by Paceline at {}.", format::instant(now, chrono_tz::Tz::UTC)),
+        )
     }
 
     fn text(&self, look: Look) -> String {

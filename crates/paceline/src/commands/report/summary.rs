@@ -3,7 +3,7 @@
 //! [`Summary`] is also what `report --format json` prints: its field names are stable.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use campaign::message::State;
 use campaign::money::{Currency, Micros};
@@ -11,9 +11,16 @@ use campaign::{lifecycle, platform_error};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
-use store::model::{Analytics, CampaignRow};
+use store::model::{Analytics, CampaignRow, TemplateKey};
 
+use super::comparing::{self, Comparison};
+use super::conservation;
+pub(crate) use super::parts::{
+    ExcludedPart, FailurePart, HourPart, MessagesPart, RoutePart, RunPart, SkippedPart,
+};
+use super::parts::{share, units};
 use super::tally::{Part, Tally};
+use super::timeline::{self, DayHourPart, TimelinePart};
 use crate::commands::doubt::ended::EndedAlike;
 
 /// All numbers of a report.
@@ -28,7 +35,11 @@ pub(crate) struct Summary {
     pub(crate) adds_up: bool,
     pub(crate) file: String,
     pub(crate) plan_hash: String,
+    /// The senders' names.
+    pub(crate) senders: Vec<String>,
     pub(crate) times: Times,
+    /// Where every row of the audience is, as a sentence.
+    pub(crate) conservation: String,
     pub(crate) funnel: Funnel,
     /// Messages by state, all states, counted from the rows.
     pub(crate) states: BTreeMap<State, u64>,
@@ -48,8 +59,16 @@ pub(crate) struct Summary {
     pub(crate) countries: Vec<MessagesPart>,
     /// By variant, in the order of their names; empty without variants.
     pub(crate) variants: Vec<MessagesPart>,
+    /// Whether the variants differ.
+    pub(crate) comparisons: Vec<Comparison>,
+    /// By template, `name (language)`: what stands beside the platform's own numbers.
+    pub(crate) templates: Vec<MessagesPart>,
+    /// In steps that fit the campaign's length.
+    pub(crate) timeline: TimelinePart,
     /// By hour of the campaign's zone.
     pub(crate) hours: Vec<HourPart>,
+    /// The same by hour of the day, all days together: 24.
+    pub(crate) hours_of_day: Vec<DayHourPart>,
     /// The follow-ups that sent its failed messages again, the oldest first: each recipient is counted once, by the run
     /// that got furthest with them, and money is all runs'.
     pub(crate) follow_ups: Vec<RunPart>,
@@ -112,80 +131,6 @@ pub(crate) struct Funnel {
     pub(crate) read_per_delivered: Option<f64>,
 }
 
-/// Rows refused for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct ExcludedPart {
-    /// A fixed word.
-    pub(crate) reason: String,
-    pub(crate) rows: u64,
-    /// The sentence of the first.
-    pub(crate) example: String,
-}
-
-/// Messages that failed with one code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct FailurePart {
-    pub(crate) code: Option<i64>,
-    pub(crate) class: String,
-    pub(crate) messages: u64,
-    /// What it is, in a few words.
-    pub(crate) title: String,
-    /// What it means and what to do.
-    pub(crate) advice: String,
-    /// What was recorded with the first.
-    pub(crate) example: String,
-}
-
-/// Messages skipped for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct SkippedPart {
-    pub(crate) reason: String,
-    pub(crate) messages: u64,
-}
-
-/// A follow-up that sent failed messages again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct RunPart {
-    pub(crate) campaign: String,
-    pub(crate) state: lifecycle::State,
-    pub(crate) messages: u64,
-    /// On a device, read ones included.
-    pub(crate) delivered: u64,
-    pub(crate) failed: u64,
-}
-
-/// Messages that went one way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct RoutePart {
-    pub(crate) route: String,
-    pub(crate) messages: u64,
-}
-
-/// A country's or a variant's messages.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct MessagesPart {
-    pub(crate) name: String,
-    pub(crate) messages: u64,
-    pub(crate) attempted: u64,
-    pub(crate) accepted: u64,
-    pub(crate) delivered: u64,
-    pub(crate) read: u64,
-    pub(crate) failed: u64,
-    #[serde(serialize_with = "units")]
-    pub(crate) cost: Micros,
-    pub(crate) delivered_per_attempted: Option<f64>,
-    pub(crate) read_per_delivered: Option<f64>,
-}
-
-/// What happened in one hour.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct HourPart {
-    pub(crate) from: DateTime<Utc>,
-    pub(crate) attempted: u64,
-    pub(crate) delivered: u64,
-    pub(crate) read: u64,
-}
-
 /// Money, in units of the currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Spend {
@@ -212,6 +157,11 @@ impl Summary {
     /// The numbers of a campaign whose recipients were added up.
     pub(super) fn of(row: &CampaignRow, tally: &Tally, now: DateTime<Utc>) -> Self {
         let counted = tally.excluded + tally.all.messages;
+        let zone = row.definition.schedule.zone;
+        let states: BTreeMap<State, u64> =
+            State::ALL.into_iter().map(|state| (state, count(tally, state))).collect();
+        let variants = parts(&tally.variants);
+        let hours: Vec<HourPart> = tally.hours.iter().map(|(from, hour)| HourPart::of(*from, hour)).collect();
         Self {
             campaign: row.key.clone(),
             state: row.state,
@@ -220,8 +170,10 @@ impl Summary {
             adds_up: counted == row.totals.planned,
             file: row.file.clone(),
             plan_hash: row.plan_hash.clone(),
+            senders: senders(row),
+            conservation: conservation::in_words(row.totals.planned, tally.excluded, &states),
             times: Times {
-                zone: row.definition.schedule.zone,
+                zone,
                 launched_at: row.launched_at,
                 started_at: row.started_at,
                 last_sent_at: row.last_sent_at,
@@ -229,7 +181,7 @@ impl Summary {
                 reported_at: now,
             },
             funnel: funnel(row, tally),
-            states: State::ALL.into_iter().map(|state| (state, count(tally, state))).collect(),
+            states,
             inferred: tally.inferred,
             excluded: excluded(tally),
             failures: failures(tally),
@@ -251,17 +203,12 @@ impl Summary {
                 parts.sort_by_key(|part| Reverse(part.messages));
                 parts
             },
-            variants: parts(&tally.variants),
-            hours: tally
-                .hours
-                .iter()
-                .map(|(from, hour)| HourPart {
-                    from: *from,
-                    attempted: hour.attempted,
-                    delivered: hour.delivered,
-                    read: hour.read,
-                })
-                .collect(),
+            comparisons: comparing::comparisons(&variants),
+            variants,
+            templates: parts(&tally.templates),
+            timeline: tally.timeline.told(&hours),
+            hours_of_day: timeline::hours_of_day(&hours, zone),
+            hours,
             spend: Spend {
                 currency: row.currency,
                 spent: row.spent,
@@ -303,6 +250,21 @@ impl Summary {
 /// The variant's name of each group that has one.
 pub(super) fn variants(row: &CampaignRow) -> BTreeMap<u32, String> {
     row.groups.iter().filter_map(|group| Some((group.number, group.variant.clone()?))).collect()
+}
+
+/// The template of each group, `name (language)`.
+pub(super) fn templates(row: &CampaignRow) -> BTreeMap<u32, String> {
+    row.groups.iter().map(|group| (group.number, template_name(&group.template))).collect()
+}
+
+/// A template as it is called in reports.
+pub(super) fn template_name(template: &TemplateKey) -> String {
+    format!("{} ({})", template.name, template.language)
+}
+
+fn senders(row: &CampaignRow) -> Vec<String> {
+    let senders: BTreeSet<&String> = row.groups.iter().map(|group| &group.sender).collect();
+    senders.into_iter().cloned().collect()
 }
 
 /// Whether a message in this state is there for a reason that people want to read.
@@ -409,35 +371,16 @@ fn parts(parts: &BTreeMap<String, Part>) -> Vec<MessagesPart> {
     parts
         .iter()
         .map(|(name, part)| MessagesPart {
-            name: name.clone(),
             messages: part.messages,
-            attempted: part.attempted,
             accepted: part.accepted,
-            delivered: part.delivered,
-            read: part.read,
             failed: part.failed,
-            cost: part.cost,
-            delivered_per_attempted: share(part.delivered, part.attempted),
-            read_per_delivered: share(part.read, part.delivered),
+            ..MessagesPart::counted(name, part.attempted, part.delivered, part.read, part.cost)
         })
         .collect()
 }
 
-/// The share in ten-thousandths; `None` where there is no whole.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "for people to read: a float counts exactly far beyond any campaign"
-)]
-fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| (part as f64 / whole as f64 * 10_000.0).round() / 10_000.0)
-}
-
 fn code_of<S: Serializer>(currency: &Currency, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(currency.code())
-}
-
-fn units<S: Serializer>(amount: &Micros, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(&amount.to_decimal())
 }
 
 #[expect(clippy::ref_option, reason = "serde passes the field by reference")]
@@ -467,7 +410,7 @@ pub(super) mod sample {
         for recipient in rows::sample::all() {
             tally.add(&recipient);
         }
-        let doubts = ended::added_up(&ended::sample::all());
+        let doubts = ended::sample::added_up();
         Summary { doubts, ..Summary::of(&row, &tally, status::sample::now()) }
     }
 }
@@ -486,12 +429,5 @@ mod tests {
         for state in State::ALL {
             assert_eq!(has_reason(state), !default_reason(state, true).is_empty(), "{state}");
         }
-    }
-
-    #[test]
-    fn shares_have_four_decimals() {
-        assert_eq!(share(1, 3), Some(0.3333));
-        assert_eq!(share(0, 3), Some(0.0));
-        assert_eq!(share(3, 0), None);
     }
 }

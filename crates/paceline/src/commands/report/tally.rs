@@ -11,6 +11,7 @@ use store::model::{CampaignRow, Excluded, MessageRow};
 
 use super::rows::Recipient;
 use super::summary;
+use super::timeline::Timeline;
 
 /// No more distinct texts are kept of reasons that are free text; the rest are told as one.
 const MOST_REASONS: usize = 50;
@@ -22,6 +23,7 @@ const OTHER: &str = "other reasons";
 pub(super) struct Tally {
     zone: Tz,
     variants_of_groups: BTreeMap<u32, String>,
+    templates_of_groups: BTreeMap<u32, String>,
     /// Messages by state.
     pub(super) states: BTreeMap<State, u64>,
     /// Rows that planning refused.
@@ -40,6 +42,10 @@ pub(super) struct Tally {
     pub(super) countries: BTreeMap<String, Part>,
     /// Messages by variant; empty without variants.
     pub(super) variants: BTreeMap<String, Part>,
+    /// Messages by template; all templates of the campaign.
+    pub(super) templates: BTreeMap<String, Part>,
+    /// What happened in shorter steps than hours.
+    pub(super) timeline: Timeline,
     /// What happened in each hour of the campaign's zone.
     pub(super) hours: BTreeMap<DateTime<Utc>, Hour>,
     /// Messages that were matched by number, recipient and time alone.
@@ -74,7 +80,7 @@ pub(super) struct Part {
     pub(super) cost: Micros,
 }
 
-/// What happened in an hour.
+/// What happened in an hour, or another span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Hour {
     /// Messages whose newest attempt was made then.
@@ -93,6 +99,7 @@ pub(super) struct Cost {
 impl Tally {
     /// Nothing yet, of this campaign.
     pub(super) fn of(row: &CampaignRow) -> Self {
+        let templates_of_groups = summary::templates(row);
         Self {
             zone: row.definition.schedule.zone,
             variants_of_groups: summary::variants(row),
@@ -105,6 +112,9 @@ impl Tally {
             routes: BTreeMap::new(),
             countries: BTreeMap::new(),
             variants: BTreeMap::new(),
+            templates: templates_of_groups.values().map(|name| (name.clone(), Part::default())).collect(),
+            templates_of_groups,
+            timeline: Timeline::default(),
             hours: BTreeMap::new(),
             inferred: 0,
             told: Cost::default(),
@@ -133,6 +143,9 @@ impl Tally {
         if let Some(variant) = self.variants_of_groups.get(&row.group) {
             self.variants.entry(variant.clone()).or_default().add(row);
         }
+        if let Some(template) = self.templates_of_groups.get(&row.group) {
+            self.templates.entry(template.clone()).or_default().add(row);
+        }
         if let Some(route) = &row.route {
             *self.routes.entry(route.clone()).or_default() += 1;
         }
@@ -145,17 +158,24 @@ impl Tally {
         if row.attempt > 0
             && let Some(at) = row.claimed_at
         {
-            self.hours.entry(hour(at, self.zone)).or_default().attempted += 1;
+            self.happened(at, |part| part.attempted += 1);
         }
         if row.state.is_delivered()
             && let Some(at) = row.delivered_at.or(row.read_at)
         {
-            self.hours.entry(hour(at, self.zone)).or_default().delivered += 1;
+            self.happened(at, |part| part.delivered += 1);
         }
         if row.state == State::Read
             && let Some(at) = row.read_at
         {
-            self.hours.entry(hour(at, self.zone)).or_default().read += 1;
+            self.happened(at, |part| part.read += 1);
+        }
+    }
+
+    fn happened(&mut self, at: DateTime<Utc>, what: impl Fn(&mut Hour)) {
+        what(self.hours.entry(hour(at, self.zone)).or_default());
+        if let Some(part) = self.timeline.at(at) {
+            what(part);
         }
     }
 
@@ -169,6 +189,15 @@ impl Tally {
             let is_known = self.skipped.contains_key(reason) || self.skipped.len() < MOST_REASONS;
             *self.skipped.entry(if is_known { reason } else { OTHER }.to_owned()).or_default() += 1;
         }
+    }
+}
+
+impl Hour {
+    /// Adds what happened in another one.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.attempted += other.attempted;
+        self.delivered += other.delivered;
+        self.read += other.read;
     }
 }
 

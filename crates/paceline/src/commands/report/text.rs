@@ -1,10 +1,11 @@
 //! A report to read: funnel with bars, failures in words, parts, spend.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 
+use super::beside;
+use super::comparing;
 use super::summary::{MessagesPart, Summary};
+use super::times::spans;
 use crate::commands::analytics;
 use crate::output::{Look, Table, Text, Tone, bars, format};
 
@@ -12,8 +13,6 @@ use crate::output::{Look, Table, Text, Tone, bars, format};
 const BAR: usize = 24;
 /// No more countries are listed.
 const MOST_COUNTRIES: usize = 10;
-/// With more hours than this, days are listed.
-const MOST_HOURS: usize = 24;
 
 /// The report.
 pub(super) fn render(summary: &Summary, look: Look, now: DateTime<Utc>) -> String {
@@ -25,9 +24,10 @@ pub(super) fn render(summary: &Summary, look: Look, now: DateTime<Utc>) -> Strin
         section("Not sent on purpose", &skipped(summary).render(look), look),
         section("Follow-ups of who failed", &follow_ups(summary, look), look),
         section("Doubts that were decided", &doubts(summary).render(look), look),
-        section("Variants", &messages_parts("VARIANT", &summary.variants, summary).render(look), look),
+        section("Variants", &variants(summary, look), look),
         section("Countries", &countries(summary, look), look),
         section("Over time", &times(summary).render(look), look),
+        section("Hours of the day", &hours_of_day(summary).render(look), look),
         section("Spend", &spend(summary, look), look),
         section("What the platform counted", &platform(summary, look, now), look),
     ];
@@ -58,6 +58,9 @@ fn head(summary: &Summary, look: Look, now: DateTime<Utc>) -> String {
     if let Some(reason) = &summary.reason {
         table.row(["why", reason]);
     }
+    let templates: Vec<&str> = summary.templates.iter().map(|part| part.name.as_str()).collect();
+    table.row(["template", &templates.join(", ")]);
+    table.row(["sender", &summary.senders.join(", ")]);
     table.row(["file", &summary.file]);
     if !summary.plan_hash.is_empty() {
         table.row(["plan", &summary.plan_hash]);
@@ -118,7 +121,8 @@ fn funnel(summary: &Summary, look: Look) -> String {
         format::percent(funnel.read, funnel.delivered),
         format::counted(funnel.requests, "request"),
     );
-    let mut text = format!("{}\n{}", table.render(look), look.wrap(&rates, 2));
+    let mut text =
+        format!("{}\n{}\n{}", table.render(look), look.wrap(&rates, 2), look.wrap(&summary.conservation, 2));
     if summary.inferred > 0 {
         let note = format!(
             "Of {}, what the platform reported was matched by number, recipient and time alone: no answer and no key told whose it is.",
@@ -213,22 +217,35 @@ fn countries(summary: &Summary, look: Look) -> String {
     text
 }
 
-fn times(summary: &Summary) -> Table {
-    let by_day = summary.hours.len() > MOST_HOURS;
-    let pattern = if by_day { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" };
-    let mut sums: BTreeMap<String, [u64; 3]> = BTreeMap::new();
-    for hour in &summary.hours {
-        let name = hour.from.with_timezone(&summary.times.zone).format(pattern).to_string();
-        let sum = sums.entry(name).or_default();
-        for (sum, more) in sum.iter_mut().zip([hour.attempted, hour.delivered, hour.read]) {
-            *sum += more;
+fn variants(summary: &Summary, look: Look) -> String {
+    if summary.variants.is_empty() {
+        return String::new();
+    }
+    let mut parts = vec![messages_parts("VARIANT", &summary.variants, summary).render(look)];
+    let mut table = Table::new(["VARIANT", "SHARE", "", "AT LEAST", "AT MOST"]).right(2..=4).indent(2);
+    for measure in comparing::Measure::ALL {
+        for part in &summary.variants {
+            let of = measure.of(part);
+            let Some((share, interval)) = of.share().zip(of.interval()) else { continue };
+            let [share, low, high] = [share, interval.low, interval.high].map(charts::number::share);
+            table.row([part.name.clone(), measure.name().to_lowercase(), share, low, high]);
         }
     }
-    let most = sums.values().map(|[attempted, ..]| *attempted).max().unwrap_or(0);
-    let mut table = Table::new([if by_day { "DAY" } else { "HOUR" }, "ATTEMPTED", "DELIVERED", "READ", ""])
-        .right(1..=3)
-        .indent(2);
-    for (name, [attempted, delivered, read]) in sums {
+    parts.push(table.render(look));
+    parts.extend(summary.comparisons.iter().map(|one| look.wrap(&one.said, 2)));
+    if !summary.comparisons.is_empty() {
+        parts.push(look.wrap(comparing::CAVEAT, 2));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+fn times(summary: &Summary) -> Table {
+    let spans = spans(&summary.hours, summary.times.zone);
+    let most = spans.named.values().map(|[attempted, ..]| *attempted).max().unwrap_or(0);
+    let what = if spans.are_days { "DAY" } else { "HOUR" };
+    let mut table = Table::new([what, "ATTEMPTED", "DELIVERED", "READ", ""]).right(1..=3).indent(2);
+    for (name, [attempted, delivered, read]) in spans.named {
         table.row([
             name,
             format::count(attempted),
@@ -236,6 +253,19 @@ fn times(summary: &Summary) -> Table {
             format::count(read),
             bars::bar(attempted, most, BAR / 2),
         ]);
+    }
+    table
+}
+
+/// The hours in which something happened.
+fn hours_of_day(summary: &Summary) -> Table {
+    let mut table = Table::new(["HOUR", "ATTEMPTED", "DELIVERED", "READ"]).right(1..=3).indent(2);
+    for part in &summary.hours_of_day {
+        let counts = [part.attempted, part.delivered, part.read];
+        if counts != [0; 3] {
+            let [attempted, delivered, read] = counts.map(format::count);
+            table.row([format!("{0:02}:00 to {0:02}:59", part.hour), attempted, delivered, read]);
+        }
     }
     table
 }
@@ -274,11 +304,32 @@ fn spend(summary: &Summary, look: Look) -> String {
 fn platform(summary: &Summary, look: Look, now: DateTime<Utc>) -> String {
     let Some(part) = &summary.platform else { return String::new() };
     let asked = format!("Asked {}.", format::when(part.pulled_at, now, summary.times.zone));
-    format!("{}\n{}", analytics::render(&part.counted, look), look.wrap(&asked, 2))
+    let mut table = Table::new(["TEMPLATE", "", "SENT", "DELIVERED", "READ", "SPENT"]).right(2..=5).indent(2);
+    for pair in beside::pairs(summary) {
+        let counted = pair.platform;
+        let spent =
+            counted.spent.map_or_else(|| format::NOTHING.to_owned(), |spent| spent.round_dp(2).to_string());
+        let counts = [counted.sent, counted.delivered, counted.read].map(format::count);
+        let [sent, delivered, read] = counts;
+        table.row([pair.template.clone(), "the platform".to_owned(), sent, delivered, read, spent]);
+        if let Some(ours) = pair.ours {
+            let [sent, delivered, read] = [ours.accepted, ours.delivered, ours.read].map(format::count);
+            let spent = ours.cost.to_decimal().round_dp(2).to_string();
+            table.row([String::new(), "this campaign".to_owned(), sent, delivered, read, spent]);
+        }
+    }
+    let parts = [
+        analytics::render(&part.counted, look),
+        look.wrap(&asked, 2),
+        look.wrap("Beside what this campaign saw:", 2),
+        table.render(look),
+        look.wrap(beside::CAVEAT, 2),
+    ];
+    parts.join("\n")
 }
 
 /// Meta: the pricing category of a status tells the API that carried the message.
-fn route_in_words(route: &str) -> &str {
+pub(super) fn route_in_words(route: &str) -> &str {
     match route {
         "marketing_lite" => "the Marketing Messages API (marketing_lite)",
         "marketing" => "the Cloud API (marketing)",
@@ -319,6 +370,12 @@ mod tests {
         let text = times(&summary).render(Look::plain(80));
         assert!(text.contains("2026-11-08") && text.contains("2026-11-09"), "{text}");
         assert!(text.contains("DAY"), "{text}");
+    }
+
+    #[test]
+    fn what_the_platform_counted_stands_beside_ours() {
+        let summary = Summary { platform: Some(beside::sample::platform()), ..sample::summary() };
+        insta::assert_snapshot!(platform(&summary, Look::plain(100), now()));
     }
 
     #[test]
