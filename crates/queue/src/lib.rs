@@ -7,6 +7,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`job`] | the wire format of a job |
+//! | [`inspect`] | a look into a queue, for people |
 //! | [`memory`] | queue and permits inside one process |
 //! | [`redis`] | queue and permits that many processes share: apalis and a script, in Redis |
 //! | `line` | the lines in which those wait who ask for permits |
@@ -15,6 +16,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod inspect;
 pub mod job;
 mod line;
 pub mod memory;
@@ -30,6 +32,7 @@ use campaign::pacing::Rate;
 use campaign::pacing::limiter::{Ask, Instant};
 use tokio_util::sync::CancellationToken;
 
+pub use inspect::{Inspect, SharedInspect};
 pub use job::Job;
 
 /// A queue that many share.

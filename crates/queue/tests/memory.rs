@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use clock::{SharedClock, SystemClock};
-use queue::conformance::{jobs, permits};
+use queue::conformance::{inspection, jobs, permits};
 use queue::memory::{MemoryPermits, MemoryQueue};
-use queue::{SharedPermits, SharedQueue};
+use queue::{SharedInspect, SharedPermits, SharedQueue};
 
 fn queue_of(senders: &[&str]) -> SharedQueue {
-    Arc::new(MemoryQueue::new(senders.iter().map(|&sender| sender.to_owned())))
+    both_of(senders).0
+}
+
+fn both_of(senders: &[&str]) -> (SharedQueue, SharedInspect) {
+    let queue = Arc::new(MemoryQueue::new(senders.iter().map(|&sender| sender.to_owned())));
+    (queue.clone(), queue)
 }
 
 fn permits_and_clock() -> (SharedPermits, SharedClock) {
@@ -107,4 +112,34 @@ async fn a_job_put_back_goes_to_whoever_is_ready() {
 #[tokio::test]
 async fn jobs_that_hang_hold_up_no_other_sender() {
     jobs::jobs_that_hang_hold_up_no_other_sender(queue_of(&["a", "b", "c"])).await;
+}
+
+#[tokio::test]
+async fn what_runs_is_told() {
+    inspection::what_runs_is_told(both_of(&["a", "b"])).await;
+}
+
+#[tokio::test]
+async fn what_is_done_is_told() {
+    inspection::what_is_done_is_told(both_of(&["a", "b"])).await;
+}
+
+#[tokio::test]
+async fn only_the_last_ones_are_kept() {
+    inspection::only_the_last_ones_are_kept(both_of(&["a"])).await;
+}
+
+#[tokio::test]
+async fn what_is_put_back_is_told() {
+    inspection::what_is_put_back_is_told(both_of(&["a"])).await;
+}
+
+#[tokio::test]
+async fn what_panicked_is_told() {
+    inspection::what_panicked_is_told(both_of(&["a"])).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_died_is_told() {
+    inspection::a_worker_that_died_is_told(both_of(&["a"])).await;
 }

@@ -5,14 +5,20 @@
 use std::sync::Arc;
 
 use clock::{SharedClock, SystemClock};
-use queue::conformance::{jobs, permits};
-use queue::{SharedPermits, SharedQueue};
+use queue::conformance::{inspection, jobs, permits};
+use queue::{SharedInspect, SharedPermits, SharedQueue};
 use servers::Redis;
 
 fn queue_of(redis: &Redis, senders: &[&str]) -> SharedQueue {
+    both_of(redis, senders).0
+}
+
+fn both_of(redis: &Redis, senders: &[&str]) -> (SharedQueue, SharedInspect) {
     let senders = senders.iter().map(|&sender| sender.to_owned());
     let clock = Arc::new(SystemClock::new());
-    Arc::new(queue::redis::connect(&redis.url(), "x", senders, "test", clock).expect("a URL").0)
+    let (queue, _) = queue::redis::connect(&redis.url(), "x", senders, "test", clock).expect("a URL");
+    let queue = Arc::new(queue);
+    (queue.clone(), queue)
 }
 
 fn permits_and_clock(redis: &Redis) -> (SharedPermits, SharedClock) {
@@ -130,4 +136,40 @@ async fn a_job_put_back_goes_to_whoever_is_ready() {
 async fn jobs_that_hang_hold_up_no_other_sender() {
     let redis = Redis::start();
     jobs::jobs_that_hang_hold_up_no_other_sender(queue_of(&redis, &["a", "b", "c"])).await;
+}
+
+#[tokio::test]
+async fn what_runs_is_told() {
+    let redis = Redis::start();
+    inspection::what_runs_is_told(both_of(&redis, &["a", "b"])).await;
+}
+
+#[tokio::test]
+async fn what_is_done_is_told() {
+    let redis = Redis::start();
+    inspection::what_is_done_is_told(both_of(&redis, &["a", "b"])).await;
+}
+
+#[tokio::test]
+async fn only_the_last_ones_are_kept() {
+    let redis = Redis::start();
+    inspection::only_the_last_ones_are_kept(both_of(&redis, &["a"])).await;
+}
+
+#[tokio::test]
+async fn what_is_put_back_is_told() {
+    let redis = Redis::start();
+    inspection::what_is_put_back_is_told(both_of(&redis, &["a"])).await;
+}
+
+#[tokio::test]
+async fn what_panicked_is_told() {
+    let redis = Redis::start();
+    inspection::what_panicked_is_told(both_of(&redis, &["a"])).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_died_is_told() {
+    let redis = Redis::start();
+    inspection::a_worker_that_died_is_told(both_of(&redis, &["a"])).await;
 }

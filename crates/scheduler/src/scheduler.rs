@@ -310,7 +310,9 @@ impl Scheduler {
         let released = self.store.release(campaign, orders, now, now + self.settings.lease).await?;
         tick.released += released.len();
         // If this process ends before the push, the slices come back when their leases end.
-        lock(&self.unpushed).extend(released.into_iter().map(|r| (r.slice, Job::new(r.slice, r.sender))));
+        lock(&self.unpushed).extend(
+            released.into_iter().map(|r| (r.slice, Job::new(r.slice, r.sender).with_messages(r.messages))),
+        );
         tick.refused = self.push_what_is_left().await.err();
         Ok(())
     }

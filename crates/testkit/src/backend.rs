@@ -47,7 +47,7 @@ impl Backend {
         match self {
             Self::Embedded => {
                 let path = files.join("paceline.db");
-                let queue = MemoryQueue::new(senders.iter().cloned());
+                let queue = MemoryQueue::new(senders.iter().cloned()).by_clock(clock.clone());
                 Parts {
                     store: Arc::new(SqliteStore::open(path.to_str().unwrap()).await.unwrap()),
                     permits: Arc::new(MemoryPermits::new(clock)),

@@ -14,16 +14,16 @@ use tokio_util::sync::CancellationToken;
 use crate::{Handled, Handler, Job, SharedQueue};
 
 /// A handler that tells what it got and waits for leave to finish.
-struct Recorder {
+pub(super) struct Recorder {
     got: mpsc::UnboundedSender<Job>,
-    leave: Arc<Semaphore>,
+    pub(super) leave: Arc<Semaphore>,
     at_once: AtomicUsize,
     most_at_once: AtomicUsize,
     finished: Mutex<BTreeSet<u32>>,
 }
 
 impl Recorder {
-    fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Job>) {
+    pub(super) fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Job>) {
         let (got, receiver) = mpsc::unbounded_channel();
         let recorder = Self {
             got,
@@ -54,9 +54,9 @@ impl Handler for Recorder {
 }
 
 /// A handler that puts the first job back that it gets, tells it, and is not ready for another.
-struct Unable {
-    got: mpsc::UnboundedSender<Job>,
-    ready: Semaphore,
+pub(super) struct Unable {
+    pub(super) got: mpsc::UnboundedSender<Job>,
+    pub(super) ready: Semaphore,
 }
 
 #[async_trait]
@@ -73,7 +73,7 @@ impl Handler for Unable {
     }
 }
 
-fn serve(
+pub(super) fn serve(
     queue: &SharedQueue,
     worker: &'static str,
     concurrency: usize,
@@ -84,11 +84,11 @@ fn serve(
     tokio::spawn(async move { queue.serve(worker, concurrency, handler, stop).await })
 }
 
-fn jobs(sender: &str, numbers: std::ops::Range<u32>) -> Vec<Job> {
+pub(super) fn jobs(sender: &str, numbers: std::ops::Range<u32>) -> Vec<Job> {
     numbers.map(|number| Job::new(SliceId { campaign: CampaignId(1), number }, sender)).collect()
 }
 
-async fn next(receiver: &mut mpsc::UnboundedReceiver<Job>) -> Job {
+pub(super) async fn next(receiver: &mut mpsc::UnboundedReceiver<Job>) -> Job {
     let job = tokio::time::timeout(Duration::from_secs(30), receiver.recv()).await;
     job.ok().flatten().expect("a job is delivered within 30 s")
 }

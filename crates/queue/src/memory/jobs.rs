@@ -1,55 +1,30 @@
 //! Jobs in memory: a line for each sender, and places of its own among the jobs in hand, so that neither a long
 //! backlog nor jobs that hang hold up another sender.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use clock::{SharedClock, SystemClock};
 use futures::FutureExt;
 use futures::future::join_all;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::line::{Line, Outcome, Serving};
+use crate::inspect::{JobList, Seconds};
 use crate::places::Places;
 use crate::{Depth, Handled, Handler, Job, Queue, QueueError};
-
-#[derive(Debug, Default)]
-struct Lines {
-    by_sender: BTreeMap<String, VecDeque<Job>>,
-    /// What waits, so that a job pushed again while it still waits is not there twice.
-    waiting: HashSet<Job>,
-    running: u64,
-}
-
-impl Lines {
-    fn push(&mut self, job: Job) {
-        if self.waiting.insert(job.clone()) {
-            self.by_sender.entry(job.sender.clone()).or_default().push_back(job);
-        }
-    }
-
-    /// First in its line: it has waited already.
-    fn put_back(&mut self, job: Job) {
-        if self.waiting.insert(job.clone()) {
-            self.by_sender.entry(job.sender.clone()).or_default().push_front(job);
-        }
-    }
-
-    fn pop(&mut self, sender: &str) -> Option<Job> {
-        let job = self.by_sender.get_mut(sender)?.pop_front()?;
-        self.waiting.remove(&job);
-        Some(job)
-    }
-}
 
 /// A job queue in memory.
 #[derive(Debug, Clone)]
 pub struct MemoryQueue {
-    senders: Vec<String>,
-    lines: Arc<Mutex<Lines>>,
+    pub(super) senders: Vec<String>,
+    lines: Arc<Mutex<BTreeMap<String, Line>>>,
     pushed: Arc<Notify>,
+    clock: SharedClock,
 }
 
 impl MemoryQueue {
@@ -59,26 +34,38 @@ impl MemoryQueue {
         let mut senders: Vec<String> = senders.into_iter().collect();
         senders.sort_unstable();
         senders.dedup();
-        Self { senders, lines: Arc::default(), pushed: Arc::default() }
+        let clock = Arc::new(SystemClock::new());
+        Self { senders, lines: Arc::default(), pushed: Arc::default(), clock }
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
+    /// The same queue by another clock than the machine's. Nothing waits by it: it is for what people are shown.
+    #[must_use]
+    pub fn by_clock(self, clock: SharedClock) -> Self {
+        Self { clock, ..self }
+    }
+
+    pub(super) fn lines(&self) -> MutexGuard<'_, BTreeMap<String, Line>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Seconds {
+        Seconds::try_from(self.clock.now().timestamp()).unwrap_or(0)
     }
 
     /// A job at once, or none: for tests that drive jobs one by one.
     #[must_use]
     pub fn try_pop(&self) -> Option<Job> {
         let mut lines = self.lines();
-        self.senders.iter().find_map(|sender| lines.pop(sender))
+        self.senders.iter().find_map(|sender| lines.get_mut(sender)?.take_away())
     }
 
-    async fn pop(&self, sender: &str) -> Job {
+    async fn take(&self, sender: &str, worker: &str) -> (u64, Job) {
         loop {
             // Armed before the look, so that a push between the two is not missed.
             let pushed = self.pushed.notified();
-            if let Some(job) = self.lines().pop(sender) {
-                return job;
+            let now = self.now();
+            if let Some(taken) = self.lines().get_mut(sender).and_then(|line| line.take(worker, now)) {
+                return taken;
             }
             pushed.await;
         }
@@ -88,6 +75,7 @@ impl MemoryQueue {
     async fn serve_sender(
         &self,
         sender: &str,
+        worker: &str,
         places: Places,
         handler: &Arc<dyn Handler>,
         tasks: &TaskTracker,
@@ -97,37 +85,67 @@ impl MemoryQueue {
             let next = async {
                 let place = places.one().await;
                 handler.ready().await;
-                (place, self.pop(sender).await)
+                (place, self.take(sender, worker).await)
             };
-            let (place, job) = tokio::select! {
+            let (place, (taken, job)) = tokio::select! {
                 next = next => next,
                 () = stop.cancelled() => return,
             };
-            self.lines().running += 1;
             let (queue, handler) = (self.clone(), handler.clone());
             tasks.spawn(async move {
-                queue.execute(job, handler.as_ref()).await;
+                queue.execute(taken, job, handler.as_ref()).await;
                 drop(place);
             });
         }
     }
 
-    async fn execute(&self, job: Job, handler: &dyn Handler) {
-        let handled =
-            AssertUnwindSafe(handler.handle(job.clone())).catch_unwind().await.unwrap_or_else(|_| {
-                tracing::error!(
-                    slice = %job.slice,
-                    sender = job.sender,
-                    "a job panicked; its slice comes back when its lease ends"
-                );
-                Handled::Done
-            });
-        let mut lines = self.lines();
-        lines.running -= 1;
-        if handled == Handled::PutBack {
-            lines.put_back(job);
-            drop(lines);
+    async fn execute(&self, taken: u64, job: Job, handler: &dyn Handler) {
+        let (slice, sender) = (job.slice, job.sender.clone());
+        let outcome = match AssertUnwindSafe(handler.handle(job)).catch_unwind().await {
+            Ok(handled) => Outcome::Handled(handled),
+            Err(_) => {
+                tracing::error!(%slice, sender, "a job panicked; its slice comes back when its lease ends");
+                Outcome::Panicked
+            }
+        };
+        let now = self.now();
+        if let Some(line) = self.lines().get_mut(&sender) {
+            line.end(taken, outcome, now);
+        }
+        if outcome == Outcome::Handled(Handled::PutBack) {
             self.pushed.notify_waiters();
+        }
+    }
+}
+
+/// That somebody serves the queue, until it is dropped.
+struct Registration<'a> {
+    queue: &'a MemoryQueue,
+    worker: &'a str,
+}
+
+impl<'a> Registration<'a> {
+    fn of(queue: &'a MemoryQueue, worker: &'a str) -> Self {
+        let started_at = queue.now();
+        let mut lines = queue.lines();
+        for sender in &queue.senders {
+            let workers = &mut lines.entry(sender.clone()).or_default().workers;
+            let serving = workers.entry(worker.to_owned()).or_insert(Serving { started_at, times: 0 });
+            serving.times += 1;
+        }
+        Self { queue, worker }
+    }
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        for line in self.queue.lines().values_mut() {
+            if let Some(serving) = line.workers.get_mut(self.worker) {
+                serving.times -= 1;
+                if serving.times == 0 {
+                    line.workers.remove(self.worker);
+                }
+            }
         }
     }
 }
@@ -135,9 +153,10 @@ impl MemoryQueue {
 #[async_trait]
 impl Queue for MemoryQueue {
     async fn push(&self, jobs: Vec<Job>) -> Result<(), QueueError> {
+        let now = self.now();
         let mut lines = self.lines();
         for job in jobs {
-            lines.push(job);
+            lines.entry(job.sender.clone()).or_default().push(job, now);
         }
         drop(lines);
         self.pushed.notify_waiters();
@@ -146,16 +165,19 @@ impl Queue for MemoryQueue {
 
     async fn serve(
         &self,
-        _worker: &str,
+        worker: &str,
         concurrency: usize,
         handler: Arc<dyn Handler>,
         stop: CancellationToken,
     ) {
+        let _registration = Registration::of(self, worker);
         let tasks = TaskTracker::new();
         let places = Places::share_out(concurrency, self.senders.len());
         let serving = self.senders.iter().zip(places);
-        join_all(serving.map(|(name, places)| self.serve_sender(name, places, &handler, &tasks, &stop)))
-            .await;
+        join_all(
+            serving.map(|(name, places)| self.serve_sender(name, worker, places, &handler, &tasks, &stop)),
+        )
+        .await;
         if self.senders.is_empty() {
             stop.cancelled().await;
         }
@@ -165,7 +187,8 @@ impl Queue for MemoryQueue {
 
     async fn depth(&self) -> Result<Depth, QueueError> {
         let lines = self.lines();
-        Ok(Depth { waiting: lines.waiting.len() as u64, running: lines.running })
+        let count = |list| lines.values().map(|line| line.count(list) as u64).sum::<u64>();
+        Ok(Depth { waiting: count(JobList::Waiting), running: count(JobList::Running) })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use campaign::ids::SliceId;
 use futures::FutureExt;
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
@@ -27,9 +28,9 @@ const LOOKED_FOR: u64 = 8;
 /// twice, and one that is pushed again while it is in hand is taken from whoever has it.
 #[derive(Debug, Clone)]
 pub struct RedisQueue {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     installation: String,
-    senders: Vec<String>,
+    pub(super) senders: Vec<String>,
 }
 
 impl RedisQueue {
@@ -43,11 +44,16 @@ impl RedisQueue {
         senders.dedup();
         Self { link, installation: installation.to_owned(), senders }
     }
+
+    /// The keys of a sender's queue.
+    pub(super) fn keys_of(&self, sender: &str) -> Keys {
+        Keys::of(&self.installation, sender)
+    }
 }
 
 /// A job's name in its sender's queue.
-fn id_of(job: &Job) -> String {
-    format!("{}-{}", job.slice.campaign, job.slice.number)
+pub(super) fn id_of(slice: SliceId) -> String {
+    format!("{}-{}", slice.campaign, slice.number)
 }
 
 #[async_trait]
@@ -57,10 +63,10 @@ impl Queue for RedisQueue {
         for job in &jobs {
             let data = serde_json::to_vec(job)
                 .map_err(|error| QueueError { doing: "push jobs", why: error.to_string() })?;
-            by_sender.entry(&job.sender).or_default().push((id_of(job), data));
+            by_sender.entry(&job.sender).or_default().push((id_of(job.slice), data));
         }
         for (sender, jobs) in by_sender {
-            let keys = Keys::of(&self.installation, sender);
+            let keys = self.keys_of(sender);
             for chunk in jobs.chunks(CHUNK) {
                 let mut call = keys.call(&keys::PUSH);
                 call.arg(LOOKED_FOR);
@@ -87,9 +93,7 @@ impl Queue for RedisQueue {
                 "fewer jobs at once than senders: jobs of one that hang can hold up the others"
             );
         }
-        let sender = |name: &String| {
-            Arc::new(Sender::new(name, Keys::of(&self.installation, name), self.link.clone()))
-        };
+        let sender = |name: &String| Arc::new(Sender::new(name, self.keys_of(name), self.link.clone()));
         let senders: Vec<Arc<Sender>> = self.senders.iter().map(sender).collect();
         let places = Places::share_out(concurrency, senders.len());
         let mut serving = Vec::with_capacity(senders.len());
@@ -111,7 +115,7 @@ impl Queue for RedisQueue {
     async fn depth(&self) -> Result<Depth, QueueError> {
         let mut depth = Depth::default();
         for sender in &self.senders {
-            let keys = Keys::of(&self.installation, sender);
+            let keys = self.keys_of(sender);
             let (waiting, running): (u64, u64) =
                 self.link.run("count jobs", |_| keys.call(&keys::DEPTH)).await?;
             depth.waiting += waiting;

@@ -25,6 +25,10 @@ pub(super) static PUT_BACK: LazyLock<Script> = script!("lua/put_back.lua");
 pub(super) static RELEASE: LazyLock<Script> = script!("lua/release.lua");
 pub(super) static LEAVE: LazyLock<Script> = script!("lua/leave.lua");
 pub(super) static DEPTH: LazyLock<Script> = script!("lua/depth.lua");
+pub(super) static LINE: LazyLock<Script> = script!("lua/look/line.lua");
+pub(super) static JOBS: LazyLock<Script> = script!("lua/look/jobs.lua");
+pub(super) static JOB: LazyLock<Script> = script!("lua/look/job.lua");
+pub(super) static WORKERS: LazyLock<Script> = script!("lua/look/workers.lua");
 
 /// One sender's queue in apalis: a queue each, so that a long backlog of one never holds up another's.
 #[derive(Debug, Clone)]
@@ -56,7 +60,9 @@ impl Keys {
             .key(self.config.job_meta_hash())
             .key(self.config.workers_set())
             .key(self.config.inflight_jobs_set())
-            .key(self.config.done_jobs_set());
+            .key(self.config.done_jobs_set())
+            .key(self.config.failed_jobs_set())
+            .key(format!("{}:counts", self.config.queue.as_ref()));
         call
     }
 }

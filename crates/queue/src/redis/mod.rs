@@ -6,6 +6,7 @@
 //! | `address` | the URL: TLS, user, password, database |
 //! | `link` | a connection that comes back by itself |
 //! | `jobs` | the queue: pushing, serving, counting |
+//! | `inspect` | a look into it |
 //! | `keys` | the names of a sender's keys, and the scripts over them |
 //! | `sender` | one sender's jobs, as one process sees them: fetched, in hand, done |
 //! | `source` | these jobs as a source of tasks for an apalis worker |
@@ -18,6 +19,7 @@
 
 mod address;
 mod bell;
+mod inspect;
 mod jobs;
 mod keys;
 pub mod limiter;

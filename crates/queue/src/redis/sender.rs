@@ -14,23 +14,32 @@ use tokio_util::task::TaskTracker;
 
 use super::keys::{self, Keys};
 use super::link::Link;
+use crate::inspect::KEPT;
 use crate::places::Place;
 use crate::{Handled, Handler, Job, QueueError};
 
 /// A worker that has not been heard of for so many seconds is dead, and its jobs go to others.
-const SILENT: u64 = 5;
+pub(super) const SILENT: u64 = 5;
 
 /// A worker that was itself heard of so many seconds ago at the most may take others for dead.
 const FRESH: u64 = 2;
-
-/// So many finished jobs of a sender are kept, for people to look at.
-pub(super) const KEPT: usize = 200;
 
 /// How long to wait before a job's end is told again to a Redis that was out of reach.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
 
 /// The version of the jobs that this process understands.
 const VERSION: u8 = 1;
+
+/// What became of a job in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It came to an end of its own.
+    Handled(Handled),
+    /// It panicked.
+    Panicked,
+    /// It could not be read.
+    Unreadable,
+}
 
 /// A job that was fetched, with the place it takes.
 pub(super) struct Taken {
@@ -128,7 +137,7 @@ impl Sender {
                 }
                 Err(error) => tracing::warn!(id, %error, "a job that cannot be read was left out"),
             }
-            self.let_go_of(&id, Handled::Done).await?;
+            self.let_go_of(&id, Outcome::Unreadable).await?;
         }
     }
 
@@ -144,17 +153,20 @@ impl Sender {
         let sender = self.clone();
         self.tasks.spawn(async move {
             let slice = job.slice;
-            let handled = AssertUnwindSafe(handler.handle(job)).catch_unwind().await.unwrap_or_else(|_| {
-                let sender = &sender.name;
-                tracing::error!(%slice, sender, "a job panicked; its slice comes back when its lease ends");
-                Handled::Done
-            });
-            let mut told = sender.let_go_of(&id, handled).await;
+            let outcome = match AssertUnwindSafe(handler.handle(job)).catch_unwind().await {
+                Ok(handled) => Outcome::Handled(handled),
+                Err(_) => {
+                    let sender = &sender.name;
+                    tracing::error!(%slice, sender, "a job panicked; its slice comes back when its lease ends");
+                    Outcome::Panicked
+                }
+            };
+            let mut told = sender.let_go_of(&id, outcome).await;
             drop(place);
             // Out of reach: until Redis knows, it would hold the job for one in hand.
             while told.is_err() && !stop.is_cancelled() {
                 let _ = tokio::time::timeout(TELL_AGAIN, stop.cancelled()).await;
-                told = sender.let_go_of(&id, handled).await;
+                told = sender.let_go_of(&id, outcome).await;
             }
             sender.forget(&id);
         })
@@ -170,21 +182,24 @@ impl Sender {
         }
     }
 
-    /// Tells Redis that a job is done, or to be done by somebody else.
-    async fn let_go_of(&self, id: &str, handled: Handled) -> Result<(), QueueError> {
+    /// Tells Redis that a job has ended, or is to be done by somebody else.
+    async fn let_go_of(&self, id: &str, outcome: Outcome) -> Result<(), QueueError> {
+        let how = match outcome {
+            Outcome::Handled(Handled::Done) => Some("done"),
+            Outcome::Handled(Handled::PutBack) => None,
+            Outcome::Panicked => Some("panicked"),
+            Outcome::Unreadable => Some("unreadable"),
+        };
         let mut worker = self.worker().clone();
         loop {
-            let was_held: bool = match handled {
-                Handled::Done => {
-                    let mut call = self.keys.call(&keys::FINISH);
-                    call.arg(&worker).arg(id).arg(KEPT);
-                    self.link.run("end a job", |_| call).await?
-                }
-                Handled::PutBack => {
-                    let mut call = self.keys.call(&keys::PUT_BACK);
-                    call.arg(&worker).arg(id);
-                    self.link.run("put back a job", |_| call).await?
-                }
+            let was_held: bool = if let Some(how) = how {
+                let mut call = self.keys.call(&keys::FINISH);
+                call.arg(&worker).arg(id).arg(how).arg(KEPT);
+                self.link.run("end a job", |_| call).await?
+            } else {
+                let mut call = self.keys.call(&keys::PUT_BACK);
+                call.arg(&worker).arg(id);
+                self.link.run("put back a job", |_| call).await?
             };
             let now = self.worker().clone();
             // A new worker may have taken the job over between the look at the name and the call.

@@ -22,9 +22,13 @@ for i = 2, #ARGV, 2 do
     if not waits then
         if status == 'Running' and worker then
             -- Whoever has it in hand has not been heard of by the database: others go on with it.
-            redis.call('SREM', INFLIGHT .. ':' .. worker, id)
+            if redis.call('SREM', INFLIGHT .. ':' .. worker, id) == 1 then
+                count('lost', 1)
+            end
         elseif status == 'Done' then
             redis.call('ZREM', DONE, id)
+        elseif status == 'Failed' then
+            redis.call('ZREM', FAILED, id)
         end
         redis.call('DEL', meta)
         redis.call('HSET', DATA, id, data)

@@ -7,5 +7,6 @@ if redis.call('SREM', INFLIGHT .. ':' .. ARGV[1], ARGV[2]) == 0 then
     return 0
 end
 put_back(ARGV[2])
+count('put_back', 1)
 announce()
 return 1

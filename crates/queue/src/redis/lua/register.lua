@@ -6,7 +6,8 @@
 local worker, before = ARGV[1], ARGV[2]
 redis.call('ZADD', WORKERS, now, worker)
 redis.call('ZADD', 'core:apalis:queues:list', now, WORKERS)
-redis.call('HSET', WORKERS .. ':metadata:' .. worker, 'backend_name', 'paceline', 'service', 'slices')
+redis.call('HSET', WORKERS .. ':metadata:' .. worker, 'backend_name', 'paceline', 'service', 'slices',
+    'started_at', now)
 if before ~= '' then
     for i = 3, #ARGV do
         -- Others may have taken it for dead and its jobs from it: those are theirs.
