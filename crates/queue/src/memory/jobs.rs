@@ -121,30 +121,29 @@ impl MemoryQueue {
 /// That somebody serves the queue, until it is dropped.
 struct Registration<'a> {
     queue: &'a MemoryQueue,
+    sender: &'a str,
     worker: &'a str,
 }
 
 impl<'a> Registration<'a> {
-    fn of(queue: &'a MemoryQueue, worker: &'a str) -> Self {
+    fn of(queue: &'a MemoryQueue, sender: &'a str, worker: &'a str) -> Self {
         let started_at = queue.now();
         let mut lines = queue.lines();
-        for sender in &queue.senders {
-            let workers = &mut lines.entry(sender.clone()).or_default().workers;
-            let serving = workers.entry(worker.to_owned()).or_insert(Serving { started_at, times: 0 });
-            serving.times += 1;
-        }
-        Self { queue, worker }
+        let workers = &mut lines.entry(sender.to_owned()).or_default().workers;
+        workers.entry(worker.to_owned()).or_insert(Serving { started_at, times: 0 }).times += 1;
+        drop(lines);
+        Self { queue, sender, worker }
     }
 }
 
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        for line in self.queue.lines().values_mut() {
-            if let Some(serving) = line.workers.get_mut(self.worker) {
-                serving.times -= 1;
-                if serving.times == 0 {
-                    line.workers.remove(self.worker);
-                }
+        let mut lines = self.queue.lines();
+        let Some(line) = lines.get_mut(self.sender) else { return };
+        if let Some(serving) = line.workers.get_mut(self.worker) {
+            serving.times -= 1;
+            if serving.times == 0 {
+                line.workers.remove(self.worker);
             }
         }
     }
@@ -170,13 +169,15 @@ impl Queue for MemoryQueue {
         handler: Arc<dyn Handler>,
         stop: CancellationToken,
     ) {
-        let _registration = Registration::of(self, worker);
         let tasks = TaskTracker::new();
-        let places = Places::share_out(concurrency, self.senders.len());
-        let serving = self.senders.iter().zip(places);
-        join_all(
-            serving.map(|(name, places)| self.serve_sender(name, worker, places, &handler, &tasks, &stop)),
-        )
+        let names: Vec<(&String, String)> =
+            self.senders.iter().map(|sender| (sender, format!("{worker}-{sender}"))).collect();
+        let _registrations: Vec<Registration<'_>> =
+            names.iter().map(|(sender, name)| Registration::of(self, sender, name)).collect();
+        let serving = names.iter().zip(Places::share_out(concurrency, names.len()));
+        join_all(serving.map(|((sender, name), places)| {
+            self.serve_sender(sender, name, places, &handler, &tasks, &stop)
+        }))
         .await;
         if self.senders.is_empty() {
             stop.cancelled().await;
