@@ -10,6 +10,7 @@
 //! | `stream` | what changes on a page, as it changes |
 //! | `actions` | what an operator changes on pages |
 //! | `assets` | style and script of the pages |
+//! | [`board`] | the queue board |
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test fails by it"))]
 
@@ -17,6 +18,7 @@ pub mod access;
 mod actions;
 mod answer;
 mod assets;
+pub mod board;
 mod headers;
 mod live;
 mod pages;
