@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use campaign::ids::{CampaignId, SliceId};
 use queue::inspect::{JobRow, JobState};
@@ -10,6 +11,9 @@ use store::{SharedStore, StoreError};
 
 /// So many campaigns' keys are remembered before all are forgotten.
 const REMEMBERED: usize = 10_000;
+
+/// How long a page of the queue waits for what the store knows of it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What no campaign's key begins with: then comes its number, where its key cannot be told.
 const BY_NUMBER: char = '~';
@@ -57,20 +61,26 @@ impl Slices {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Jobs as people read them. The queue is shown also where the store cannot be asked: then by the campaign's number.
+    /// Jobs as people read them. The queue is shown also where the store does not answer: then by campaigns' numbers.
     pub(super) async fn tell(&self, rows: &[JobRow]) -> Vec<Slice> {
-        let mut told = Vec::with_capacity(rows.len());
-        let mut store_answers = true;
-        for row in rows {
-            let mut slice = told_by_queue(row);
-            if store_answers && let Err(error) = self.ask(row, &mut slice).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the queue board shows slices without what the database knows of them"
-                );
-                store_answers = false;
+        let mut told: Vec<Slice> = rows.iter().map(told_by_queue).collect();
+        let asking = async {
+            for (row, slice) in rows.iter().zip(&mut told) {
+                self.ask(row, slice).await?;
             }
-            told.push(slice);
+            Ok::<(), StoreError>(())
+        };
+        match tokio::time::timeout(PATIENCE, asking).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the queue board shows slices without what the database knows of them"
+            ),
+            Err(_) => {
+                tracing::warn!(
+                    "the queue board shows slices without what the database knows: it takes too long"
+                );
+            }
         }
         told
     }

@@ -63,30 +63,46 @@ pub(crate) struct Scene {
     got: mpsc::UnboundedReceiver<SliceId>,
     client: reqwest::Client,
     address: String,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Scene {
     /// With the queue of one process.
     pub(crate) async fn in_memory() -> Self {
         let queue = Arc::new(MemoryQueue::new(SENDERS.map(str::to_owned)));
-        Self::over(queue.clone(), queue, None).await
+        Self::over(queue.clone(), queue, None, None).await
     }
 
     /// With the queue in Redis.
     pub(crate) async fn in_redis() -> Self {
+        Self::in_redis_with(None).await
+    }
+
+    /// With the queue in Redis, and another store than one of its own.
+    pub(crate) async fn in_redis_with(store: Option<SharedStore>) -> Self {
         let redis = Redis::start();
         let senders = SENDERS.map(str::to_owned);
         let clock = Arc::new(SystemClock::new());
         let (queue, _) = queue::redis::connect(&redis.url(), "x", senders, "test", clock).unwrap();
         let queue = Arc::new(queue);
-        Self::over(queue.clone(), queue, Some(redis)).await
+        Self::over(queue.clone(), queue, Some(redis), store).await
     }
 
-    async fn over(queue: SharedQueue, look: SharedInspect, redis: Option<Redis>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("paceline.db");
-        let store: SharedStore = Arc::new(SqliteStore::open(path.to_str().unwrap()).await.unwrap());
+    async fn over(
+        queue: SharedQueue,
+        look: SharedInspect,
+        redis: Option<Redis>,
+        store: Option<SharedStore>,
+    ) -> Self {
+        let (folder, store) = match store {
+            Some(store) => (None, store),
+            None => {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("paceline.db");
+                let store: SharedStore = Arc::new(SqliteStore::open(path.to_str().unwrap()).await.unwrap());
+                (Some(folder), store)
+            }
+        };
         let campaign = Setup { messages: 30, per_slice: 5, ..Setup::default() }.launch(&store).await;
         let released = campaign.release_all(at(0)).await;
         let stop = CancellationToken::new();

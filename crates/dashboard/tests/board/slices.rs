@@ -1,10 +1,15 @@
 //! What the board's API tells of slices: while one runs, after they are done, and after one has failed.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::http::Method;
 use campaign::ids::{CampaignId, SliceId};
 use queue::Job;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use servers::Postgres;
+use store::PostgresStore;
 
 use crate::scene::{PANICS, Scene, named, slices};
 
@@ -148,6 +153,30 @@ async fn a_slice_of_nobody_knows_whom_is_told_by_number() {
     assert_eq!((&args["campaign"], &args["sender"]), (&json!("number 999"), &json!("quiet")));
     assert_eq!((args.get("messages"), args.get("unsent")), (None, None));
     assert_eq!(scene.api("/queues/quiet/tasks/7.~999").await, tasks[0]);
+}
+
+#[tokio::test]
+async fn slices_are_told_by_number_while_the_database_is_away() {
+    let server = Postgres::start();
+    let store = Arc::new(PostgresStore::connect(&server.database()).await.unwrap());
+    let scene = Scene::in_redis_with(Some(store)).await;
+    scene.push().await;
+    server.stop();
+    let tasks = scene.api("/tasks").await;
+    assert_eq!(slices(&tasks), [0, 1, 2, 3, 4, 5]);
+    for task in tasks.as_array().unwrap() {
+        assert_eq!(task["args"]["campaign"], format!("number {}", scene.campaign.id));
+        assert_eq!(task["args"]["messages"], 5);
+    }
+    let id = tasks[0]["ctx"]["task_id"].as_str().unwrap();
+    assert_eq!(scene.api(&format!("/queues/jaspers-in/tasks/{id}")).await, tasks[0]);
+    server.start_again();
+    let back = async {
+        while scene.api("/tasks?page_size=1").await[0]["args"]["campaign"] != "diwali" {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), back).await.unwrap();
 }
 
 #[tokio::test]
