@@ -10,12 +10,12 @@ use std::time::Duration;
 use apalis_board_api::framework::axum as board;
 use apalis_core::backend::Filter;
 use apalis_core::task::status::Status;
+use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Router};
 use futures::{Stream, StreamExt, stream};
 use queue::SharedInspect;
 use queue::inspect::PAGE;
@@ -23,6 +23,7 @@ use serde::Deserialize;
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
+use super::Route;
 use super::backend::Board;
 use super::slices::{Slice, Slices};
 
@@ -61,19 +62,19 @@ impl Api {
     }
 }
 
-/// The routes, from the API's own root on.
-pub(super) fn routes(api: Api) -> Router {
-    Router::new()
-        .route("/queues", get(queues))
-        .route("/overview", get(overview))
-        .route("/workers", get(workers))
-        .route("/tasks", get(tasks))
-        .route("/events", get(events))
-        .route("/queues/{sender}/stats", get(statistics_of))
-        .route("/queues/{sender}/workers", get(workers_of))
-        .route("/queues/{sender}/tasks", get(tasks_of))
-        .route("/queues/{sender}/tasks/{id}", get(task))
-        .with_state(api)
+/// The routes.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        ("/board/api/v1/queues", get(queues)),
+        ("/board/api/v1/overview", get(overview)),
+        ("/board/api/v1/workers", get(workers)),
+        ("/board/api/v1/tasks", get(tasks)),
+        ("/board/api/v1/events", get(events)),
+        ("/board/api/v1/queues/{sender}/stats", get(statistics_of)),
+        ("/board/api/v1/queues/{sender}/workers", get(workers_of)),
+        ("/board/api/v1/queues/{sender}/tasks", get(tasks_of)),
+        ("/board/api/v1/queues/{sender}/tasks/{id}", get(task)),
+    ]
 }
 
 /// Which tasks are asked for.

@@ -17,15 +17,31 @@ mod slices;
 mod statistics;
 
 use axum::Router;
+use axum::routing::MethodRouter;
 use queue::SharedInspect;
 use store::SharedStore;
 use tokio_util::sync::CancellationToken;
 
+use api::Api;
 use slices::Slices;
 
 /// The board's routes: `/board` and all below it. Whoever asks is answered: authentication is to be put around it. The
 /// page keeps one connection open for as long as it is shown; these end when `stop` is cancelled.
 pub fn router(queue: SharedInspect, store: SharedStore, stop: CancellationToken) -> Router {
-    let api = api::Api { queue, slices: Slices::of(store), stop };
-    Router::new().nest("/board/api/v1", api::routes(api)).merge(page::routes())
+    let router =
+        routes().into_iter().fold(Router::new(), |router, (path, answers)| router.route(path, answers));
+    router.with_state(Api { queue, slices: Slices::of(store), stop })
+}
+
+/// Every path at which the board answers, as axum has it. GET and HEAD are all that it knows.
+#[must_use]
+pub fn paths() -> Vec<&'static str> {
+    routes().into_iter().map(|(path, _)| path).collect()
+}
+
+/// A path, and what answers there.
+type Route = (&'static str, MethodRouter<Api>);
+
+fn routes() -> Vec<Route> {
+    [api::routes(), page::routes()].concat()
 }

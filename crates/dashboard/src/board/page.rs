@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use apalis_board_api::ui::ServeUI;
-use axum::Router;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::http::header::{
@@ -14,6 +13,8 @@ use axum::http::header::{
 };
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+
+use super::Route;
 
 /// What begins the page: its own script, in a file, as a policy without inline scripts wants it.
 const START: &str = "start.js";
@@ -88,14 +89,15 @@ const IN_START: &[(&str, &str, usize)] = &[("'/", "'/board/", 2)];
 
 static FILES: LazyLock<Files> = LazyLock::new(Files::moved);
 
-/// The page's routes.
-pub(super) fn routes() -> Router {
-    Router::new()
-        .route("/board", get(page))
-        .route("/board/", get(page))
+/// The routes.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        ("/board", get(page)),
+        ("/board/", get(page)),
         // See `shown` in `moved.js`.
-        .route("/board/queues", get(|| async { Redirect::temporary("/board") }))
-        .route("/board/{*path}", get(file))
+        ("/board/queues", get(|| async { Redirect::temporary("/board") })),
+        ("/board/{*path}", get(file)),
+    ]
 }
 
 async fn page() -> Response {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use campaign::ids::{CampaignId, SliceId};
+use dashboard::board;
 use queue::Job;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -184,16 +185,14 @@ async fn nothing_can_be_changed() {
     let scene = Scene::in_memory().await;
     scene.push().await;
     let before = scene.api("/tasks").await;
-    let paths = [
-        "/board/api/v1/queues/jaspers-in/tasks",
-        "/board/api/v1/queues/jaspers-in/tasks/1.diwali",
-        "/board/api/v1/queues",
-        "/board/api/v1/tasks",
-        "/board",
-    ];
-    for path in paths {
+    for path in board::paths() {
+        let path =
+            path.replace("{sender}", "jaspers-in").replace("{id}", "1.diwali").replace("{*path}", "start.js");
+        if !path.ends_with("/events") {
+            assert_eq!(scene.get(&path).await.status(), StatusCode::OK, "{path}");
+        }
         for method in [Method::PUT, Method::POST, Method::PATCH, Method::DELETE] {
-            let answer = scene.ask(method.clone(), path).await;
+            let answer = scene.ask(method.clone(), &path).await;
             assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
         }
     }
