@@ -91,7 +91,7 @@ pub(crate) async fn confirm(
     };
     let title = format!("{} {key}?", action.label().trim_end_matches('…'));
     Confirm {
-        frame: Frame::new(&caller, "/campaigns", None),
+        frame: Frame::new(&dashboard, &caller, "/campaigns", None),
         label: title.trim_end_matches('?').to_owned(),
         title,
         lines: action.question(&row),

@@ -12,8 +12,6 @@
 //! | `assets` | style and script of the pages |
 //! | [`board`] | the queue board |
 
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test fails by it"))]
-
 pub mod access;
 mod actions;
 mod answer;
@@ -32,6 +30,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use campaign::gate::GateRules;
 use clock::SharedClock;
+use queue::SharedInspect;
 use store::SharedStore;
 use store::access::{Deed, Outcome};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +47,8 @@ pub struct Parts {
     pub store: SharedStore,
     /// The clock.
     pub clock: SharedClock,
+    /// The queue, for the board; `None`: it is in another process's memory, and there is no board.
+    pub board: Option<SharedInspect>,
     /// How long a template's gate waits.
     pub gates: GateRules,
     /// SHA-256 ([`access::secret::hash`]) of the configured token, which is an operator's; `None`: only those that were
@@ -68,6 +69,8 @@ pub(crate) struct Inner {
     /// SHA-256 of the configured token.
     token: Option<String>,
     live: Live,
+    /// Whether there is a queue board.
+    has_board: bool,
     attempts: Mutex<Attempts>,
     stopping: CancellationToken,
 }
@@ -108,20 +111,24 @@ impl Inner {
 /// counted by address.
 pub fn router(parts: Parts) -> Router {
     let dashboard = Dashboard(Arc::new(Inner {
-        store: parts.store,
+        store: parts.store.clone(),
         clock: parts.clock,
         token: parts.token_hash,
         live: Live::new(parts.gates),
+        has_board: parts.board.is_some(),
         attempts: Mutex::default(),
-        stopping: parts.stopping,
+        stopping: parts.stopping.clone(),
     }));
     let mut router = Router::new();
     for Route { path, answers, .. } in routes() {
         router = router.route(path, answers);
     }
+    let mut router = router.with_state(dashboard.clone());
+    if let Some(queue) = parts.board {
+        router = router.merge(board::router(queue, parts.store, parts.stopping));
+    }
     router
         .fallback(pages::no_such_page)
-        .layer(from_fn_with_state(dashboard.clone(), guard))
+        .layer(from_fn_with_state(dashboard, guard))
         .layer(from_fn(headers::secure))
-        .with_state(dashboard)
 }

@@ -1,6 +1,6 @@
 //! The dashboard as a browser and a program meet it: a real server over a real database.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by it")]
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use campaign::lifecycle::{Event, State};
 use chrono::{DateTime, Utc};
 use clock::{Clock, SystemClock};
 use dashboard::access::secret;
+use queue::memory::MemoryQueue;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
 use store::SharedStore;
@@ -45,6 +46,7 @@ impl World {
         let router = dashboard::router(dashboard::Parts {
             store: store.clone(),
             clock: Arc::new(SystemClock::new()),
+            board: Some(Arc::new(MemoryQueue::new(["jaspers-in".to_owned()]))),
             gates: GateRules::default(),
             token_hash: Some(secret::hash(CONFIGURED)),
             stopping: stop.clone(),
@@ -114,9 +116,18 @@ impl Browser<'_> {
     }
 }
 
-/// A route's path with something in its places.
-fn path_of(route: &dashboard::Route) -> String {
-    route.path.replace("{key}", "diwali").replace("{action}", "pause").replace("{file}", "style.css")
+/// The paths of all routes, the board's too, with something in their places.
+fn paths() -> Vec<String> {
+    let all = dashboard::routes().into_iter().map(|route| route.path).chain(dashboard::board::paths());
+    let filled = all.map(|path| {
+        let path =
+            path.replace("{key}", "diwali").replace("{action}", "pause").replace("{file}", "style.css");
+        path.split('/')
+            .map(|part| if part.starts_with('{') { "x" } else { part })
+            .collect::<Vec<_>>()
+            .join("/")
+    });
+    filled.collect()
 }
 
 fn location(answer: &Response) -> &str {
@@ -127,8 +138,7 @@ fn location(answer: &Response) -> &str {
 async fn without_a_token_nothing_is_seen_and_nothing_is_done() {
     let world = World::new().await;
     let mut tried = 0;
-    for route in dashboard::routes() {
-        let path = path_of(&route);
+    for path in paths() {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             for (accept, site) in
                 [("text/html", "same-origin"), ("*/*", "same-origin"), ("*/*", "cross-site")]
@@ -176,8 +186,7 @@ async fn without_a_token_nothing_is_seen_and_nothing_is_done() {
 async fn a_viewer_looks_and_changes_nothing() {
     let world = World::new().await;
     let token = world.token("grafana", Role::Viewer).await;
-    for route in dashboard::routes() {
-        let path = path_of(&route);
+    for path in paths() {
         if path == "/login" || path == "/logout" || path.starts_with("/live") {
             continue;
         }
@@ -185,6 +194,9 @@ async fn a_viewer_looks_and_changes_nothing() {
         match path.as_str() {
             "/campaigns/diwali/pause" | "/campaigns/diwali/doubts/resolve" => assert_eq!(look.status(), 403),
             "/assets/style.css" => assert_eq!(look.status(), 404, "its name has a hash"),
+            board if board.starts_with("/board") => {
+                assert!(look.status() == 200 || look.status() == 404, "{path}: {}", look.status());
+            }
             _ => assert_eq!(look.status(), 200, "{path}"),
         }
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {

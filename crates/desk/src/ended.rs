@@ -78,7 +78,7 @@ impl Sums {
 pub mod sample {
     //! Ended doubts written by hand.
 
-    #![expect(missing_docs, clippy::unwrap_used, reason = "for tests")]
+    #![expect(missing_docs, reason = "for tests")]
 
     use campaign::doubt::{Decision, Told};
     use campaign::ids::Seq;

@@ -10,10 +10,8 @@
 //! | [`finding`] | campaigns by their keys |
 //! | [`control`] | pauses, resumes and cancels a campaign |
 //! | [`series`] | the same of a recurring campaign and its runs; the next runs |
-//! | [`format`] | numbers, shares, rates, money, lengths of time and instants, as people write them |
+//! | [`mod@format`] | numbers, shares, rates, money, lengths of time and instants, as people write them |
 //! | [`sample`] | a campaign written by hand (feature `sample`, for tests) |
-
-#![cfg_attr(test, expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by it"))]
 
 pub mod control;
 pub mod doubts;

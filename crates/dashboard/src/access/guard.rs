@@ -184,7 +184,7 @@ mod tests {
         let cookie = (header::COOKIE, "a=b; paceline_session=abc");
         let session = Shown::Session(secret::hash("abc"));
         assert_eq!(shown(&headers(&[])), Shown::Nothing);
-        assert_eq!(shown(&headers(&[cookie.clone()])), session);
+        assert_eq!(shown(&headers(std::slice::from_ref(&cookie))), session);
         let token = |value| (header::AUTHORIZATION, value);
         assert_eq!(
             shown(&headers(&[cookie.clone(), token("bearer xyz")])),

@@ -21,6 +21,7 @@ pub(crate) fn session() -> String {
     random()
 }
 
+#[expect(clippy::disallowed_methods, reason = "a secret that a seed could make again is none")]
 fn random() -> String {
     let bits: [u8; 32] = rand::random();
     hex::encode(bits)

@@ -54,7 +54,10 @@ pub(crate) async fn log(
             let is_full = u32::try_from(deeds.len()).is_ok_and(|rows| rows == ROWS);
             let older = deeds.last().map(|(number, _)| *number).filter(|_| is_full);
             let rows = deeds.into_iter().map(|(_, deed)| Row::of(deed)).collect();
-            page(StatusCode::OK, &Page { frame: Frame::new(&caller, "/audit", None), rows, older })
+            page(
+                StatusCode::OK,
+                &Page { frame: Frame::new(&dashboard, &caller, "/audit", None), rows, older },
+            )
         }
         Err(error) => Problem::of_store(&error).page(),
     }

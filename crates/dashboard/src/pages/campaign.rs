@@ -124,7 +124,7 @@ pub(crate) async fn one(
     let Some(facts) = seen.campaign(&key) else {
         return Problem::new(StatusCode::NOT_FOUND, format!("there is no campaign \"{key}\"")).page();
     };
-    let frame = Frame::new(&caller, "/campaigns", Some(format!("/live/{key}")));
+    let frame = Frame::new(&dashboard, &caller, "/campaigns", Some(format!("/live/{key}")));
     Parts { frame, parts: parts(facts, &caller, seen.at), title: key }.answer()
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn all(
 ) -> Response {
     match dashboard.live.look(&*dashboard.store, dashboard.clock.now()).await {
         Ok(seen) => {
-            let frame = Frame::new(&caller, "/", Some("/live".to_owned()));
+            let frame = Frame::new(&dashboard, &caller, "/", Some("/live".to_owned()));
             Parts { frame, title: "Campaigns".to_owned(), parts: parts(&seen) }.answer()
         }
         Err(error) => Problem::of_store(&error).page(),

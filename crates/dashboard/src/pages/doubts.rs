@@ -91,7 +91,7 @@ pub(crate) async fn list(
     };
     match read.await {
         Ok((open, ended)) => {
-            let frame = Frame::new(&caller, "/campaigns", None);
+            let frame = Frame::new(&dashboard, &caller, "/campaigns", None);
             page(StatusCode::OK, &Page::of(frame, &open, ended, caller.may_change(), dashboard.clock.now()))
         }
         Err(error) => Problem::of_desk(&error).page(),
@@ -192,7 +192,7 @@ pub(crate) async fn confirm(
     let number = format::counted(meant.len() as u64, "message");
     let fields = meant.iter().map(|seq| ("seq", seq.0.to_string()));
     Confirm {
-        frame: Frame::new(&caller, "/campaigns", None),
+        frame: Frame::new(&dashboard, &caller, "/campaigns", None),
         title: format!("Decide on {number} of {key}?"),
         lines: vec![format!("{number} {}.", way.label), way.note.to_owned()],
         action: format!("/campaigns/{key}/doubts/resolve"),

@@ -20,6 +20,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use store::access::Role;
 
+use crate::Dashboard;
 use crate::access::Caller;
 use crate::answer::{Problem, page};
 use crate::assets;
@@ -35,6 +36,7 @@ pub(crate) struct Frame {
     pub(crate) script: String,
     pub(crate) icon: String,
     here: &'static str,
+    has_board: bool,
 }
 
 /// A link of the navigation.
@@ -47,7 +49,12 @@ pub(crate) struct Link {
 
 impl Frame {
     /// Around a page of the section `here`.
-    pub(crate) fn new(caller: &Caller, here: &'static str, live: Option<String>) -> Self {
+    pub(crate) fn new(
+        dashboard: &Dashboard,
+        caller: &Caller,
+        here: &'static str,
+        live: Option<String>,
+    ) -> Self {
         Self {
             name: caller.name.clone(),
             role: caller.role,
@@ -56,15 +63,14 @@ impl Frame {
             script: assets::script(),
             icon: assets::icon(),
             here,
+            has_board: dashboard.has_board,
         }
     }
 
-    pub(crate) fn links(&self) -> [Link; 2] {
-        [("/", "Campaigns"), ("/audit", "Audit log")].map(|(path, name)| Link {
-            path,
-            name,
-            is_here: path == self.here,
-        })
+    pub(crate) fn links(&self) -> Vec<Link> {
+        let board = self.has_board.then_some(("/board", "Queue board"));
+        let all = [("/", "Campaigns")].into_iter().chain(board).chain([("/audit", "Audit log")]);
+        all.map(|(path, name)| Link { path, name, is_here: path == self.here }).collect()
     }
 }
 

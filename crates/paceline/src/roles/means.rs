@@ -5,7 +5,7 @@ use std::sync::Arc;
 use campaign::problem::Problem;
 use clock::SharedClock;
 use queue::memory::{MemoryPermits, MemoryQueue};
-use queue::{SharedPermits, SharedQueue, redis};
+use queue::{SharedInspect, SharedPermits, SharedQueue, redis};
 
 use crate::config::{Config, QueueUrl};
 
@@ -14,6 +14,8 @@ use crate::config::{Config, QueueUrl};
 pub(super) struct Means {
     pub(super) queue: SharedQueue,
     pub(super) permits: SharedPermits,
+    /// The same queue, to be looked into.
+    pub(super) inspect: SharedInspect,
 }
 
 impl Means {
@@ -29,15 +31,17 @@ impl Means {
     ) -> Result<Self, Problem> {
         let senders = config.senders.iter().map(|sender| sender.name.clone());
         match &config.queue.url.value {
-            QueueUrl::Memory => Ok(Self {
-                queue: Arc::new(MemoryQueue::new(senders)),
-                permits: Arc::new(MemoryPermits::new(clock.clone())),
-            }),
+            QueueUrl::Memory => {
+                let queue = Arc::new(MemoryQueue::new(senders).by_clock(clock.clone()));
+                let permits = Arc::new(MemoryPermits::new(clock.clone()));
+                Ok(Self { queue: queue.clone(), permits, inspect: queue })
+            }
             QueueUrl::Redis(server) => {
                 let (queue, permits) =
                     redis::connect(server.reveal(), install, senders, process, clock.clone())
                         .map_err(|error| Problem::new(config.queue.url.place.clone(), error.to_string()))?;
-                Ok(Self { queue: Arc::new(queue), permits: Arc::new(permits) })
+                let queue = Arc::new(queue);
+                Ok(Self { queue: queue.clone(), permits: Arc::new(permits), inspect: queue })
             }
         }
     }

@@ -66,8 +66,14 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
     let mut address = None;
     let mut needs = Needs { store: store.clone(), queue: None, stopping: stops.sending.clone() };
 
+    let mut board = None;
+    if set == RoleSet::Dashboard && config.queue.url.value != QueueUrl::Memory {
+        // It looks, and serves nothing.
+        board = Some(Means::of(config, &clock, &install, &id.0)?.inspect);
+    }
     if set.needs_queue() {
         let mut means = Means::of(config, &clock, &install, &id.0)?;
+        board = Some(means.inspect.clone());
         needs.queue = Some(means.queue.clone());
         // A database file has a lock of its own, which ends at once with its process.
         if matches!(config.store.url.value, StoreUrl::Postgres(_)) {
@@ -151,6 +157,7 @@ pub(crate) async fn start(parts: Parts<'_>) -> Result<Running, Failure> {
         let parts = dashboard::Parts {
             store: store.clone(),
             clock: clock.clone(),
+            board,
             gates: config.gate_rules(),
             token_hash: secrets
                 .dashboard
