@@ -109,8 +109,8 @@ pub(crate) async fn run(args: Args) {
     if args.archive {
         let files = std::fs::read_dir(folder.path().join("archive")).expect("there is an archive");
         let bytes: u64 = files.flatten().filter_map(|file| Some(file.metadata().ok()?.len())).sum();
-        assert!(bytes > 1_000_000, "the archive has only {bytes} bytes");
-        println!("{} MB of it are in the archive", bytes / 1_000_000);
+        assert!(bytes > 100_000, "the archive has only {bytes} bytes");
+        println!("the archive has {} kB", bytes / 1_000);
     }
     println!(
         "as many as are answered: {:.2} of the bare handler's",
