@@ -110,19 +110,31 @@ pub(crate) async fn act(
     Path((key, action)): Path<(String, String)>,
 ) -> Response {
     let Some(action) = named(&action) else { return Problem::not_found().page() };
-    let (store, now) = (&*dashboard.store, dashboard.clock.now());
-    let done = match action {
-        Action::Pause => control::pause(store, &key, PAUSED, now).await,
-        Action::Resume => control::resume(store, &key, now).await,
-        Action::Cancel => control::cancel(store, &key, now, |_, _| {}).await,
-    };
-    dashboard.live.forget();
-    let (outcome, detail) = told(&done);
-    dashboard.log(&caller, action.name(), &key, detail, outcome).await;
-    match done {
-        Ok(_) => Redirect::to(&format!("/campaigns/{key}")).into_response(),
-        Err(error) => Problem::of_desk(&error).page(),
-    }
+    to_the_end(async move {
+        let (store, now) = (&*dashboard.store, dashboard.clock.now());
+        let done = match action {
+            Action::Pause => control::pause(store, &key, PAUSED, now).await,
+            Action::Resume => control::resume(store, &key, now).await,
+            Action::Cancel => control::cancel(store, &key, now, |_, _| {}).await,
+        };
+        dashboard.live.forget();
+        let (outcome, detail) = told(&done);
+        dashboard.log(&caller, action.name(), &key, detail, outcome).await;
+        match done {
+            Ok(_) => Redirect::to(&format!("/campaigns/{key}")).into_response(),
+            Err(error) => Problem::of_desk(&error).page(),
+        }
+    })
+    .await
+}
+
+/// Does what was asked and writes it down, also where the browser or a proxy has gone meanwhile.
+pub(crate) async fn to_the_end(work: impl Future<Output = Response> + Send + 'static) -> Response {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "what was asked on a page broke off, which is a bug");
+        let sentence = "this broke off, which is a bug; the log says more, and the page what was done";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, sentence).page()
+    })
 }
 
 fn named(name: &str) -> Option<Action> {

@@ -17,12 +17,12 @@ struct Asset {
     /// With a hash of what it holds.
     name: String,
     kind: &'static str,
-    text: &'static str,
+    text: String,
 }
 
 impl Asset {
-    fn new(stem: &str, ending: &str, kind: &'static str, text: &'static str) -> Self {
-        let hash = secret::hash(text);
+    fn new(stem: &str, ending: &str, kind: &'static str, text: String) -> Self {
+        let hash = secret::hash(&text);
         let short = hash.get(..12).unwrap_or_default();
         Self { name: format!("{stem}-{short}.{ending}"), kind, text }
     }
@@ -32,14 +32,20 @@ impl Asset {
     }
 }
 
-static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("style", "css", "text/css; charset=utf-8", include_str!("../assets/style.css"))
-});
+static STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("style", "css", "text/css; charset=utf-8", style_text()));
 static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("live", "js", "text/javascript; charset=utf-8", include_str!("../assets/live.js"))
+    Asset::new("live", "js", "text/javascript; charset=utf-8", include_str!("../assets/live.js").to_owned())
 });
-static ICON: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg")));
+static ICON: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("icon", "svg", "image/svg+xml", include_str!("../assets/icon.svg").to_owned())
+});
+
+/// The pages' own style, and the charts'.
+fn style_text() -> String {
+    let dark = format!("@media (prefers-color-scheme: dark) {{ :root {{ {} }} }}", charts::theme::DARK);
+    [include_str!("../assets/style.css"), charts::theme::STYLESHEET, &dark].join("\n")
+}
 
 /// The path of the style.
 pub(crate) fn style() -> String {
@@ -67,5 +73,5 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Response {
         // Another one has another name.
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
     ];
-    (headers, asset.text).into_response()
+    (headers, asset.text.clone()).into_response()
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -12,11 +11,12 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
+use store::StoreError;
 
 use crate::Dashboard;
 use crate::access::Caller;
 use crate::answer::Problem;
-use crate::live::{BEAT, Seen};
+use crate::live::BEAT;
 use crate::pages::{self, Part};
 
 /// So often a stream looks before it ends. The browser begins another one, and the guard looks at its session again.
@@ -27,7 +27,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// What changes on the page of all campaigns.
 pub(crate) async fn campaigns(State(dashboard): State<Dashboard>) -> Response {
-    stream_of(dashboard, |seen| Some(pages::campaigns::parts(seen)))
+    stream_of(dashboard, Watched::All)
 }
 
 /// What changes on the page of one campaign.
@@ -40,28 +40,27 @@ pub(crate) async fn campaign(
         Ok(seen) if seen.campaign(&key).is_none() => {
             Problem::new(StatusCode::NOT_FOUND, format!("there is no campaign \"{key}\"")).json()
         }
-        Ok(_) => stream_of(dashboard, move |seen| {
-            seen.campaign(&key).map(|facts| pages::campaign::parts(facts, &caller, seen.at))
-        }),
+        Ok(_) => stream_of(dashboard, Watched::One { key, caller }),
         Err(error) => Problem::of_store(&error).json(),
     }
 }
 
-type Render = dyn Fn(&Seen) -> Option<Vec<Part>> + Send + Sync;
+/// What a browser shows.
+enum Watched {
+    All,
+    One { key: String, caller: Caller },
+}
 
 struct Watching {
     dashboard: Dashboard,
-    render: Arc<Render>,
+    watched: Watched,
     /// What the page has.
     sent: BTreeMap<&'static str, String>,
     looks: u32,
 }
 
-fn stream_of(
-    dashboard: Dashboard,
-    render: impl Fn(&Seen) -> Option<Vec<Part>> + Send + Sync + 'static,
-) -> Response {
-    let watching = Watching { dashboard, render: Arc::new(render), sent: BTreeMap::new(), looks: 0 };
+fn stream_of(dashboard: Dashboard, watched: Watched) -> Response {
+    let watching = Watching { dashboard, watched, sent: BTreeMap::new(), looks: 0 };
     Sse::new(events(watching)).into_response()
 }
 
@@ -86,21 +85,35 @@ impl Watching {
         }
         self.looks += 1;
         // A database that is away is not the browser's concern: it says itself that nothing comes.
-        let Ok(seen) = self.dashboard.live.look(&*self.dashboard.store, self.dashboard.clock.now()).await
-        else {
+        let Ok(parts) = self.parts().await else {
             return Some(Event::default().comment("the database is away"));
         };
-        let parts = (self.render)(&seen)?;
+        let parts = parts?;
         let changed: BTreeMap<&'static str, String> = parts
             .into_iter()
             .filter(|part| self.sent.get(part.id) != Some(&part.html))
             .map(|part| (part.id, part.html))
             .collect();
         if changed.is_empty() {
-            return Some(Event::default().event("alive").data(""));
+            // Browsers hear of no event without data.
+            return Some(Event::default().event("alive").data("1"));
         }
         let event = Event::default().event("parts").retry(AGAIN).json_data(&changed).ok()?;
         self.sent.extend(changed);
         Some(event)
+    }
+
+    /// What the page shows now; `None`: what it showed is gone.
+    async fn parts(&self) -> Result<Option<Vec<Part>>, StoreError> {
+        let (live, store) = (&self.dashboard.live, &*self.dashboard.store);
+        let seen = live.look(store, self.dashboard.clock.now()).await?;
+        match &self.watched {
+            Watched::All => Ok(Some(pages::campaigns::parts(&seen))),
+            Watched::One { key, caller } => {
+                let Some((id, facts)) = seen.campaign(key) else { return Ok(None) };
+                let past = live.past(store, id, seen.at).await?;
+                Ok(Some(pages::campaign::parts(facts, &past, caller, seen.at)))
+            }
+        }
     }
 }

@@ -31,8 +31,8 @@ impl PaceMeter {
 
     fn note_one(&mut self, campaign: CampaignId, attempts: u64, now: DateTime<Utc>) {
         let reads = self.reads.entry(campaign).or_default();
-        // A clock that was set back makes earlier reads useless.
-        reads.retain(|read| read.at < now);
+        // A clock that was set back makes earlier reads useless, and so does a long pause: this is the rate now.
+        reads.retain(|read| read.at < now && now - read.at < WINDOW * 2);
         reads.push_back(Reading { at: now, attempts });
         while reads.get(1).is_some_and(|second| now - second.at >= WINDOW) {
             reads.pop_front();
@@ -79,6 +79,15 @@ mod tests {
             }
         }
         assert_eq!(meter.rate(campaign), Some(20.0), "ten seconds later the faster time is forgotten");
+    }
+
+    #[test]
+    fn what_was_read_long_ago_says_nothing_of_now() {
+        let start: DateTime<Utc> = "2026-11-08T03:30:00Z".parse().unwrap();
+        let mut meter = PaceMeter::default();
+        meter.note_one(CampaignId(1), 100, start);
+        meter.note_one(CampaignId(1), 3_700, start + TimeDelta::hours(1));
+        assert_eq!(meter.rate(CampaignId(1)), None);
     }
 
     #[test]

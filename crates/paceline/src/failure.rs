@@ -147,6 +147,9 @@ impl From<Problem> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        if let StoreError::PurgedMeanwhile(_) = error {
+            return Self::Refused(error.to_string());
+        }
         Self::Failed(error.into())
     }
 }

@@ -86,6 +86,9 @@ const BATCH: u32 = 5_000;
 /// Doubts that are looked at in a sweep for whether a parked status is of one.
 const LOOKED_AT_ONCE: u32 = 1_000;
 
+/// How far campaigns are is noted so often, while something changes: for charts.
+const SAMPLE: Duration = Duration::from_secs(5);
+
 /// How long a scheduler that is asked to stop goes on with what it is at: what is released should be pushed too. A
 /// database that is away is not waited for.
 const LAST_TURN: Duration = Duration::from_secs(2);
@@ -370,7 +373,8 @@ impl Scheduler {
         let placed = store.requeue_retries(now, self.retry_slice(), BATCH).await;
         let pruned = store.prune_parked(now - FORGET_PARKED, now, BATCH).await;
         let cooled = store.prune_cooldowns(now, BATCH).await;
-        [lost, overdue, inferred, doubts, expired, placed, pruned, cooled]
+        let noted = store.note_progress(SAMPLE, now).await;
+        [lost, overdue, inferred, doubts, expired, placed, pruned, cooled, noted]
             .into_iter()
             .try_for_each(|step| step.map(|_| ()))
     }

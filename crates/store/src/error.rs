@@ -63,6 +63,9 @@ pub enum StoreError {
     /// What was to be stored contradicts what is stored.
     #[error("the database refuses: {0}")]
     Inconsistent(String),
+    /// So many people were purged whom a follow-up that was being made was to reach. Nothing was launched.
+    #[error("{}", purged_meanwhile(*.0))]
+    PurgedMeanwhile(u64),
     /// The schema could not be brought up to date.
     #[error("the database's tables could not be brought up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
@@ -76,10 +79,21 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Uncertain { .. } | Self::Connect { .. } | Self::Open { .. } => true,
-            Self::Address(_) | Self::Unreadable { .. } | Self::Inconsistent(_) | Self::Migrate(_) => false,
+            Self::Address(_)
+            | Self::Unreadable { .. }
+            | Self::Inconsistent(_)
+            | Self::PurgedMeanwhile(_)
+            | Self::Migrate(_) => false,
             Self::Database { source, .. } => !is_about_the_data(source),
         }
     }
+}
+
+fn purged_meanwhile(people: u64) -> String {
+    let were = if people == 1 { "1 person was".to_owned() } else { format!("{people} people were") };
+    format!(
+        "{were} purged from the campaign while its follow-up was made, and nothing was launched: ask again"
+    )
 }
 
 /// Whether the database took the operation and refused what it says; or its answer is none that can be read.

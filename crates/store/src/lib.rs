@@ -66,7 +66,7 @@ pub use error::{LaunchError, SeriesError, StoreError, TransitionError};
 use follow_up::FailedMessage;
 use model::{
     Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, DoubtPlace, Excluded, GateEvent, Inference,
-    Listing, MessageRow, NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith,
+    Listing, MessageRow, NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, Sample, SentWith,
     SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, SweptDoubts, TemplateKey, Totals, Verdict,
     WorkerId,
 };
@@ -138,9 +138,13 @@ pub trait Store: Access + std::fmt::Debug + Send + Sync + 'static {
     /// Removes a campaign that is still `loading`.
     async fn abandon_launch(&self, campaign: CampaignId) -> Result<()>;
 
-    /// Removes a campaign that is `loading` and was added nothing for a minute, and what else is left of launches that
-    /// were given up. False, and nothing is changed: somebody is launching it, or it is launched.
+    /// Removes a campaign that is `loading` and was added nothing for a minute. False, and nothing is changed: somebody is
+    /// launching it, or it is launched.
     async fn remove_dead_launch(&self, campaign: CampaignId, now: DateTime<Utc>) -> Result<bool>;
+
+    /// Removes what is left of launches that were given up more than a minute ago by somebody who was killed while removing
+    /// them. Returns how many there were.
+    async fn remove_left_behind(&self, now: DateTime<Utc>) -> Result<u64>;
 
     // ---- reading ---------------------------------------------------------------------------------
 
@@ -167,6 +171,13 @@ pub trait Store: Access + std::fmt::Debug + Send + Sync + 'static {
 
     /// Rows that planning refused, in the order of `seq`, from after `after`, at most `limit`.
     async fn excluded(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<Excluded>>;
+
+    /// Notes how far campaigns are that send or were over less than a day ago, where that has changed and the last note is
+    /// `every` old. Returns how many.
+    async fn note_progress(&self, every: Duration, now: DateTime<Utc>) -> Result<u64>;
+
+    /// How far a campaign was over time, the oldest first: at most `most` notes, at even distances.
+    async fn progress(&self, campaign: CampaignId, most: usize) -> Result<Vec<Sample>>;
 
     /// Recomputes the guarantees from the rows alone and says what does not hold: counters against rows,
     /// conservation, recipients twice, budget sums, impossible states.

@@ -21,6 +21,7 @@ macro_rules! steps {
             (13, "earlier attempts by message", text!($database, "0013_earlier_attempts_by_message")),
             (15, "statuses by address", text!($database, "0015_statuses_by_address")),
             (16, "access", text!($database, "0016_access")),
+            (17, "samples", text!($database, "0017_samples")),
         ]
     };
 }

@@ -154,6 +154,23 @@ pub struct Listing {
     pub unreadable: Vec<Unreadable>,
 }
 
+/// How far a campaign was at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Messages that needed no sending any more.
+    pub handled: u64,
+    /// Delivered, read ones included.
+    pub delivered: u64,
+    /// Read.
+    pub read: u64,
+    /// Failed.
+    pub failed: u64,
+    /// What was spent.
+    pub spent: Micros,
+}
+
 /// A campaign that this version cannot read.
 #[derive(Debug)]
 pub struct Unreadable {

@@ -19,10 +19,28 @@ use crate::{ASSETS, Dashboard};
 #[derive(Debug, PartialEq, Eq)]
 enum Shown {
     Nothing,
-    /// SHA-256 of a token.
-    Token(String),
+    Token(Entered),
     /// SHA-256 of what is in a cookie.
     Session(String),
+}
+
+/// A token that somebody showed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Entered {
+    /// Its SHA-256.
+    hash: String,
+    /// Whether it is of the form of those that we make, which nobody guesses.
+    is_random: bool,
+}
+
+impl Entered {
+    pub(super) fn new(token: &str) -> Self {
+        Self { hash: secret::hash(token), is_random: secret::is_random(token) }
+    }
+
+    pub(super) fn hash(&self) -> &str {
+        &self.hash
+    }
 }
 
 /// Stands before every route.
@@ -67,15 +85,12 @@ pub(super) fn from(request: &Request) -> Option<IpAddr> {
 }
 
 fn shown(headers: &HeaderMap) -> Shown {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let token = value.to_str().ok().and_then(|text| text.split_once(' '));
-        return match token {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                Shown::Token(secret::hash(token.trim()))
-            }
-            // What is no token is no good one.
-            Some(_) | None => Shown::Token(String::new()),
-        };
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    // What a proxy's own authentication left there is not for us.
+    if let Some((scheme, token)) = authorization.and_then(|text| text.split_once(' '))
+        && scheme.eq_ignore_ascii_case("bearer")
+    {
+        return Shown::Token(Entered::new(token.trim()));
     }
     login::session_of(headers).map_or(Shown::Nothing, |session| Shown::Session(secret::hash(&session)))
 }
@@ -93,26 +108,30 @@ async fn caller(
             let Some(session) = dashboard.store.session(hash, now).await? else { return Ok(Ok(None)) };
             Ok(Ok(known(dashboard, &session.token_hash, Via::Page).await?))
         }
-        Shown::Token(hash) => Ok(checked(dashboard, hash, Via::Api, from).await?),
+        Shown::Token(token) => Ok(checked(dashboard, token, Via::Api, from).await?),
     }
 }
 
-/// Whose token has this hash, where it is a good one; too many wrong ones are not looked at.
+/// Whose token this is, where it is a good one. After too many wrong ones, those that may be guessed are not looked at any
+/// more: nobody can keep others out by it who have a random one.
 pub(super) async fn checked(
     dashboard: &Dashboard,
-    hash: &str,
+    token: &Entered,
     via: Via,
     from: Option<IpAddr>,
 ) -> Result<Result<Option<Caller>, Problem>, StoreError> {
-    if let Err(seconds) = dashboard.attempts().allows(from, dashboard.clock.now()) {
+    // Counted before it is looked at, so that many at once are not more.
+    if let Err(seconds) = dashboard.attempts().begin(from, dashboard.clock.now())
+        && !token.is_random
+    {
         return Ok(Err(Problem::too_many(seconds)));
     }
-    let caller = known(dashboard, hash, via).await?;
-    if caller.is_none() {
-        dashboard.attempts().was_wrong(from);
-        tracing::warn!(?from, "a request with a wrong token was refused");
+    let caller = known(dashboard, &token.hash, via).await;
+    match &caller {
+        Ok(None) => tracing::warn!(?from, "a request with a wrong token was refused"),
+        Ok(Some(_)) | Err(_) => dashboard.attempts().was_not_wrong(from),
     }
-    Ok(Ok(caller))
+    Ok(Ok(caller?))
 }
 
 async fn known(dashboard: &Dashboard, hash: &str, via: Via) -> Result<Option<Caller>, StoreError> {
@@ -167,6 +186,8 @@ fn serde_urlencoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -178,24 +199,19 @@ mod tests {
 
     #[test]
     fn a_token_goes_before_a_cookie() {
-        let headers = |pairs: &[(header::HeaderName, &'static str)]| {
-            pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect::<HeaderMap>()
+        let headers = |pairs: &[(header::HeaderName, &[u8])]| {
+            let value = |bytes| HeaderValue::from_bytes(bytes).unwrap();
+            pairs.iter().map(|(name, bytes)| (name.clone(), value(bytes))).collect::<HeaderMap>()
         };
-        let cookie = (header::COOKIE, "a=b; paceline_session=abc");
-        let session = Shown::Session(secret::hash("abc"));
+        let cookie = (header::COOKIE, &b"a=\xc3\xa9; paceline_session=abc"[..]);
+        let session = || Shown::Session(secret::hash("abc"));
         assert_eq!(shown(&headers(&[])), Shown::Nothing);
-        assert_eq!(shown(&headers(std::slice::from_ref(&cookie))), session);
-        let token = |value| (header::AUTHORIZATION, value);
-        assert_eq!(
-            shown(&headers(&[cookie.clone(), token("bearer xyz")])),
-            Shown::Token(secret::hash("xyz"))
-        );
-        for wrong in ["Basic xyz", "xyz", ""] {
-            assert_eq!(
-                shown(&headers(&[cookie.clone(), token(wrong)])),
-                Shown::Token(String::new()),
-                "{wrong}"
-            );
+        assert_eq!(shown(&headers(std::slice::from_ref(&cookie))), session());
+        let token = |value: &'static [u8]| (header::AUTHORIZATION, value);
+        let both = headers(&[cookie.clone(), token(b"bearer xyz")]);
+        assert_eq!(shown(&both), Shown::Token(Entered::new("xyz")));
+        for other in [&b"Basic eDp5"[..], b"xyz", b"", b"\xff"] {
+            assert_eq!(shown(&headers(&[cookie.clone(), token(other)])), session(), "{other:?}");
         }
     }
 }

@@ -59,12 +59,12 @@ pub(crate) async fn log_in(State(dashboard): State<Dashboard>, request: Request)
         return page(StatusCode::BAD_REQUEST, &Page { next: local("/"), problem });
     };
     let next = local(&next);
-    let token_hash = secret::hash(token.trim());
+    let token = guard::Entered::new(token.trim());
     let wrong = |status, problem: String| page(status, &Page { next: next.clone(), problem: Some(problem) });
-    match guard::checked(&dashboard, &token_hash, Via::Page, from).await {
+    match guard::checked(&dashboard, &token, Via::Page, from).await {
         Ok(Ok(Some(caller))) => {
             let (session, now) = (secret::session(), dashboard.clock.now());
-            let kept = Session { token_hash, expires_at: now + LASTS };
+            let kept = Session { token_hash: token.hash().to_owned(), expires_at: now + LASTS };
             if let Err(error) = dashboard.store.begin_session(&secret::hash(&session), &kept, now).await {
                 let problem = Problem::of_store(&error);
                 return wrong(problem.status, problem.sentence);
@@ -93,22 +93,21 @@ pub(crate) async fn log_out(State(dashboard): State<Dashboard>, headers: HeaderM
     with_cookie(Redirect::to(LOGIN), cookie(String::new(), is_https(&headers), 0))
 }
 
-/// What is in the cookie of a session.
+/// What is in the cookie of a session. Other programs of this host may have put anything beside it.
 pub(super) fn session_of(headers: &HeaderMap) -> Option<String> {
-    let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    texts
-        .flat_map(Cookie::split_parse)
-        .flatten()
-        .find(|one| one.name() == COOKIE)
-        .map(|one| one.value().to_owned())
+    headers.get_all(header::COOKIE).iter().find_map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let mut cookies = Cookie::split_parse(text.as_ref()).flatten();
+        cookies.find(|one| one.name() == COOKIE).map(|one| one.value().to_owned())
+    })
 }
 
-/// Sent to nobody but this origin, and to no script.
+/// For no script, and from other origins only where a link is followed, which changes nothing.
 fn cookie(value: String, is_https: bool, seconds: i64) -> Cookie<'static> {
     Cookie::build((COOKIE, value))
         .path("/")
         .http_only(true)
-        .same_site(SameSite::Strict)
+        .same_site(SameSite::Lax)
         .secure(is_https)
         .max_age(cookie::time::Duration::seconds(seconds))
         .build()
@@ -162,6 +161,6 @@ mod tests {
     #[test]
     fn a_cookie_is_for_this_origin_alone() {
         let text = cookie("abc".into(), true, 60).to_string();
-        assert_eq!(text, "paceline_session=abc; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=60");
+        assert_eq!(text, "paceline_session=abc; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
     }
 }

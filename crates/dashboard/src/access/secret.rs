@@ -33,6 +33,12 @@ pub fn hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
+/// Whether this is of the form of [`token`].
+pub(crate) fn is_random(token: &str) -> bool {
+    let is_hex = |digits: &str| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    token.strip_prefix(PREFIX).is_some_and(is_hex)
+}
+
 /// Whether two hashes are the same, in a time that does not tell where they differ.
 pub(crate) fn is_same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
@@ -46,6 +52,7 @@ mod tests {
     fn no_token_is_like_another() {
         let (one, other) = (token(), token());
         assert!(one.len() == 68 && one.starts_with("plt_") && one != other, "{one} {other}");
+        assert!(is_random(&one) && !is_random("plt_guess") && !is_random(&one[4..]));
         assert!(is_same(&hash(&one), &hash(&one)) && !is_same(&hash(&one), &hash(&other)));
         assert_eq!(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }

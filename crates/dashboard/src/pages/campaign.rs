@@ -9,9 +9,10 @@ use campaign::message;
 use chrono::{DateTime, Utc};
 use desk::facts::{Basis, Facts};
 use desk::format;
+use store::model::Sample;
 
 use super::words::{Badge, bar};
-use super::{Frame, Part, Parts};
+use super::{Frame, Part, Parts, charts};
 use crate::Dashboard;
 use crate::access::Caller;
 use crate::actions::Action;
@@ -121,18 +122,23 @@ pub(crate) async fn one(
         Ok(seen) => seen,
         Err(error) => return Problem::of_store(&error).page(),
     };
-    let Some(facts) = seen.campaign(&key) else {
+    let Some((id, facts)) = seen.campaign(&key) else {
         return Problem::new(StatusCode::NOT_FOUND, format!("there is no campaign \"{key}\"")).page();
     };
+    let past = match dashboard.live.past(&*dashboard.store, id, seen.at).await {
+        Ok(past) => past,
+        Err(error) => return Problem::of_store(&error).page(),
+    };
     let frame = Frame::new(&dashboard, &caller, "/campaigns", Some(format!("/live/{key}")));
-    Parts { frame, parts: parts(facts, &caller, seen.at), title: key }.answer()
+    Parts { frame, parts: parts(facts, &past, &caller, seen.at), title: key }.answer()
 }
 
 /// What changes on it.
-pub(crate) fn parts(facts: &Facts, caller: &Caller, now: DateTime<Utc>) -> Vec<Part> {
+pub(crate) fn parts(facts: &Facts, past: &[Sample], caller: &Caller, now: DateTime<Utc>) -> Vec<Part> {
     vec![
         Part::new("head", &head(facts, caller)),
         Part::new("progress", &progress(facts, now)),
+        Part::new("charts", &charts::of(facts, past)),
         Part::new("waits", &waits(facts, now)),
         Part::new("states", &states(facts)),
         Part::new("money", &money(facts)),

@@ -19,6 +19,7 @@ use store::model::CampaignRow;
 use super::{Confirm, Frame};
 use crate::Dashboard;
 use crate::access::Caller;
+use crate::actions::to_the_end;
 use crate::answer::{Problem, page};
 
 /// No more messages are listed.
@@ -215,22 +216,25 @@ pub(crate) async fn resolve(
         Ok(chosen) => chosen,
         Err(problem) => return problem.page(),
     };
-    let done = async {
-        let (row, meant) = meant(&dashboard, &key, &chosen).await?;
-        let now = dashboard.clock.now();
-        doubts::resolve(&*dashboard.store, &row, &meant, chosen.decision, &caller.name, now).await
-    };
-    let done = done.await;
-    dashboard.live.forget();
-    let (outcome, detail) = told(&done);
-    dashboard.log(&caller, "doubt resolve", &key, detail, outcome).await;
-    match done {
-        Ok(resolved) if resolved.refused.is_empty() => {
-            Redirect::to(&format!("/campaigns/{key}/doubts")).into_response()
+    to_the_end(async move {
+        let done = async {
+            let (row, meant) = meant(&dashboard, &key, &chosen).await?;
+            let now = dashboard.clock.now();
+            doubts::resolve(&*dashboard.store, &row, &meant, chosen.decision, &caller.name, now).await
+        };
+        let done = done.await;
+        dashboard.live.forget();
+        let (outcome, detail) = told(&done);
+        dashboard.log(&caller, "doubt resolve", &key, detail, outcome).await;
+        match done {
+            Ok(resolved) if resolved.refused.is_empty() => {
+                Redirect::to(&format!("/campaigns/{key}/doubts")).into_response()
+            }
+            Ok(resolved) => Problem::new(StatusCode::CONFLICT, refused(&resolved)).page(),
+            Err(error) => Problem::of_desk(&error).page(),
         }
-        Ok(resolved) => Problem::new(StatusCode::CONFLICT, refused(&resolved)).page(),
-        Err(error) => Problem::of_desk(&error).page(),
-    }
+    })
+    .await
 }
 
 async fn meant(

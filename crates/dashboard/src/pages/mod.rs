@@ -6,11 +6,13 @@
 //! | [`campaign`] | one campaign, in parts that change by themselves |
 //! | [`doubts`] | what is in doubt, and the decision on it |
 //! | [`audit`] | what people did |
+//! | [`charts`] | a campaign over time, and how far its recipients got |
 //! | [`words`] | states as words with a sign, and bars |
 
 pub(crate) mod audit;
 pub(crate) mod campaign;
 pub(crate) mod campaigns;
+mod charts;
 pub(crate) mod doubts;
 mod words;
 

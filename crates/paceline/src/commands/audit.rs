@@ -3,6 +3,7 @@
 use chrono::Utc;
 use chrono_tz::Tz;
 use serde_json::json;
+use store::StoreError;
 use store::access::{Deed, Outcome, Via};
 
 use crate::app::App;
@@ -70,7 +71,10 @@ pub(crate) async fn note(app: &App, doing: Doing, done: &Result<(), Failure>) {
         Ok(()) => (Outcome::Done, String::new()),
         Err(Failure::BadInput(_) | Failure::BadUse(_)) => return,
         Err(Failure::Refused(sentence)) => (Outcome::Refused, sentence.clone()),
-        Err(Failure::Answered { sentence, .. }) => (Outcome::Done, sentence.clone()),
+        Err(Failure::Answered { exit_code: 3, sentence }) => (Outcome::Refused, sentence.clone()),
+        Err(Failure::Answered { sentence, .. }) => (Outcome::Failed, sentence.clone()),
+        // Where the database was away it still is, and nobody waits for it twice.
+        Err(Failure::Failed(error)) if is_away(error) => return,
         Err(failure @ Failure::Failed(_)) => (Outcome::Failed, failure.lines().join("; ")),
     };
     let deed = Deed {
@@ -86,4 +90,8 @@ pub(crate) async fn note(app: &App, doing: Doing, done: &Result<(), Failure>) {
     if let Err(failure) = noted {
         tracing::warn!(action = deed.action, target = deed.target, problem = ?failure.lines(), "this is not in the audit log");
     }
+}
+
+fn is_away(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
 }

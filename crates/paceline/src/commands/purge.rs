@@ -87,6 +87,8 @@ async fn campaign(app: &App, store: &dyn Store, key: &str) -> Result<Purged, Fai
             "{key} is a recurring campaign, which has no recipients; purge its runs, as `paceline status {key}` lists them"
         )));
     }
+    // They have no key any more by which they could be named.
+    store.remove_left_behind(app.clock.now()).await?;
     let row = control::find(store, key).await?;
     let mut purged = Purged::default();
     if row.state == lifecycle::State::Loading {

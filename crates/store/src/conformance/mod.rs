@@ -61,6 +61,7 @@ pub mod purging;
 pub mod recording;
 pub mod registry;
 pub mod resending;
+pub mod samples;
 pub mod scene;
 pub mod series;
 pub mod slices;
@@ -294,6 +295,10 @@ macro_rules! conformance_suite {
             }
             analytics {
                 the_last_answer_is_kept
+            }
+            samples {
+                what_changed_is_noted_every_few_seconds
+                a_day_after_its_end_nothing_is_noted_of_a_campaign
             }
             purging {
                 a_purged_campaign_keeps_what_was_counted

@@ -12,7 +12,7 @@ use crate::model::{
     About, Choice, Chunk, Excluded, MessageRow, NewCampaign, NewSlice, StatusReport, Suppression, Totals,
 };
 use crate::purge::PersonPurge;
-use crate::{SharedStore, purge};
+use crate::{SharedStore, StoreError, purge};
 
 const FAILED: Status = Status::Failed { again: Again::No };
 
@@ -241,8 +241,10 @@ pub async fn who_is_purged_while_a_follow_up_is_made_is_not_in_it(store: SharedS
     let id = follow_up_of(&scene, 10).await;
     assert_eq!(store.purge_person(&recipient(1), at(11)).await.unwrap(), done(1, 0));
     store.add_chunk(id, chunk, at(12)).await.unwrap();
-    let refused = store.finish_launch(id, totals, at(13)).await.unwrap_err().to_string();
-    assert!(refused.contains("1 person") && refused.contains("ask again"), "{refused}");
+    let refused = store.finish_launch(id, totals, at(13)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::PurgedMeanwhile(1)), "{refused}");
+    assert!(refused.to_string().contains("1 person was purged"), "{refused}");
+    assert!(!refused.is_transient());
     store.abandon_launch(id).await.unwrap();
     assert!(store.messages(id, None, 10).await.unwrap().is_empty());
 }

@@ -64,15 +64,12 @@ pub(crate) fn stands_twice(campaign: CampaignId, messages: &[NewMessage]) -> Sto
 /// What must not be brought back: a follow-up is made of rows that were read a while ago.
 ///
 /// # Errors
-/// [`StoreError::Inconsistent`] when people were purged meanwhile.
+/// [`StoreError::PurgedMeanwhile`] when people were purged meanwhile.
 pub(crate) fn demand_nobody_purged(purged: i64) -> Result<(), StoreError> {
-    if purged == 0 {
-        return Ok(());
+    match u64::try_from(purged) {
+        Ok(0) => Ok(()),
+        people => Err(StoreError::PurgedMeanwhile(people.unwrap_or(0))),
     }
-    let people = if purged == 1 { "person" } else { "people" };
-    Err(StoreError::Inconsistent(format!(
-        "{purged} {people} of the campaign were purged while its follow-up was made, and nothing was launched: ask again"
-    )))
 }
 
 /// What a launch stored, counted from its rows.

@@ -289,14 +289,7 @@ pub(super) async fn finish(
             .fetch_optional(&mut *tx)
             .await
             .map_err(&read)?;
-    // Whoever purges makes the campaign its own: either is done before the other looks.
-    let both: Vec<i64> = of.into_iter().chain([campaign.0]).collect();
-    lock(&mut tx, &both).await?;
     let (first, last) = row_ids(campaign);
-    if let Some(of) = of {
-        let purged = sqlx::query_scalar(PURGED_MEANWHILE).bind(first).bind(last).bind(of);
-        demand_nobody_purged(purged.fetch_one(&mut *tx).await.map_err(&read)?)?;
-    }
     let messages: i64 = sqlx::query_scalar("SELECT count(*) FROM messages WHERE id BETWEEN $1 AND $2")
         .bind(first)
         .bind(last)
@@ -311,6 +304,14 @@ pub(super) async fn finish(
     let uneven_slices: i64 =
         sqlx::query_scalar(UNEVEN_SLICES).bind(campaign.0).fetch_one(&mut *tx).await.map_err(&read)?;
     let state = ended(campaign, Stored { messages, excluded, uneven_slices }, totals)?;
+    // Not before all was counted, as others wait for these. Whoever purges makes the campaign its own: either is done before
+    // the other looks.
+    let both: Vec<i64> = of.into_iter().chain([campaign.0]).collect();
+    lock(&mut tx, &both).await?;
+    if let Some(of) = of {
+        let purged = sqlx::query_scalar(PURGED_MEANWHILE).bind(first).bind(last).bind(of);
+        demand_nobody_purged(purged.fetch_one(&mut *tx).await.map_err(&read)?)?;
+    }
     let done = sqlx::query(FINISH)
         .bind(campaign.0)
         .bind(state.name())

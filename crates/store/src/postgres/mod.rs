@@ -78,6 +78,7 @@ mod recording;
 mod registry;
 mod repeating;
 mod retries;
+mod samples;
 mod series;
 mod slices;
 mod statuses;

@@ -16,15 +16,15 @@ use super::connection::PostgresStore;
 use super::repeating::{Patience, repeat};
 use super::{
     analytics, brakes, campaigns, choices, claiming, doubts, follow_ups, giving_up, inferring, launching,
-    leaders, messages, numbers, people, purging, recording, registry, retries, series, slices, statuses,
-    suppression, sweeps, templates, verify, webhooks,
+    leaders, messages, numbers, people, purging, recording, registry, retries, samples, series, slices,
+    statuses, suppression, sweeps, templates, verify, webhooks,
 };
 use crate::brake::{Brake, BrakeChange, Changed};
 use crate::doubt::{DoubtRow, EndedDoubt};
 use crate::follow_up::FailedMessage;
 use crate::model::{
     Analytics, CampaignRow, Choice, Chunk, Claim, Claimed, DoubtPlace, Excluded, GateEvent, Inference,
-    Listing, MessageRow, NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, SentWith,
+    Listing, MessageRow, NewCampaign, NumberName, Outcome, Reached, ReleaseOrder, Released, Sample, SentWith,
     SliceEnd, SliceWork, StatusReport, StatusUpdate, Suppression, SweptDoubts, TemplateKey, Totals, Verdict,
     WorkerId,
 };
@@ -81,6 +81,10 @@ impl Store for PostgresStore {
         giving_up::remove_dead(self, campaign, now).await
     }
 
+    async fn remove_left_behind(&self, now: DateTime<Utc>) -> Result<u64> {
+        giving_up::remove_left_behind(self, now).await
+    }
+
     async fn campaign(&self, key: &str) -> Result<Option<CampaignRow>> {
         repeat(Patience::Short, "read a campaign", || campaigns::by_key(self, key)).await
     }
@@ -109,6 +113,14 @@ impl Store for PostgresStore {
     async fn excluded(&self, campaign: CampaignId, after: Option<Seq>, limit: u32) -> Result<Vec<Excluded>> {
         repeat(Patience::Short, "read excluded rows", || messages::excluded(self, campaign, after, limit))
             .await
+    }
+
+    async fn note_progress(&self, every: Duration, now: DateTime<Utc>) -> Result<u64> {
+        repeat(Patience::Short, "note how far campaigns are", || samples::note(self, every, now)).await
+    }
+
+    async fn progress(&self, campaign: CampaignId, most: usize) -> Result<Vec<Sample>> {
+        repeat(Patience::Short, "read how far a campaign was", || samples::read(self, campaign, most)).await
     }
 
     async fn verify(&self, campaign: CampaignId) -> Result<Verdict> {

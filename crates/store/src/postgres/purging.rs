@@ -58,8 +58,9 @@ pub(super) const CAMPAIGNS_OF_PERSON: &str = "
     SELECT c.id FROM campaigns AS c
     WHERE (SELECT TRUE FROM messages AS m WHERE m.campaign_id = c.id AND m.recipient = $1)";
 
+/// A launch that was given up is as good as called off.
 pub(super) const OF_PERSON: &str = "
-    SELECT m.id, c.id, m.state, c.state, c.touched_at
+    SELECT m.id, c.id, m.state, CASE WHEN c.key IS NULL THEN 'cancelled' ELSE c.state END, c.touched_at
     FROM campaigns AS c JOIN messages AS m ON m.campaign_id = c.id AND m.recipient = $1
     WHERE c.id = ANY($2)";
 
@@ -109,7 +110,9 @@ pub(super) async fn person(store: &PostgresStore, address: &str, now: DateTime<U
     let doing = failed("purge a person");
     let address = clean(address);
     let refused = refused(store, &address).await?;
-    let mut campaigns = campaigns_of(&mut *store.snapshot().await?, &address).await?;
+    let mut snapshot = store.snapshot().await?;
+    let mut campaigns = campaigns_of(&mut snapshot, &address).await?;
+    snapshot.end().await;
     let mut tx = loop {
         let numbers: Vec<CampaignId> = campaigns.iter().copied().map(CampaignId).collect();
         let mut tx = store.change_of(&numbers).await?;

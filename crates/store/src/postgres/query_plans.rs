@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row};
 
 use super::{
     PostgresStore, access, campaigns, claiming, doubts, follow_ups, inferring, launching, messages, people,
-    purging, retries, slices, statuses, suppression, sweeps, templates, transition,
+    purging, retries, samples, slices, statuses, suppression, sweeps, templates, transition,
 };
 
 /// Two campaigns of 20,000 messages that are all over but for a few, in 200 slices each.
@@ -33,6 +33,7 @@ const ROWS: &str = "
     INSERT INTO attempt_news SELECT (1::bigint << 32) + s, 1, 1 FROM generate_series(1, 5000) AS s;
     INSERT INTO excluded SELECT 1, s, s, '', '', '' FROM generate_series(1, 5000) AS s;
     INSERT INTO suppressions SELECT s::text, 'stop', 0 FROM generate_series(1, 5000) AS s;
+    INSERT INTO campaign_samples SELECT c, s, 0, 0, 0, 0, 0 FROM generate_series(1, 200) AS c, generate_series(1, 100) AS s;
     INSERT INTO access_tokens SELECT s::text, s::text, 'viewer', s, '' FROM generate_series(1, 5000) AS s;
     INSERT INTO access_sessions SELECT s::text, (s / 5)::text, s FROM generate_series(1, 5000) AS s;
     INSERT INTO audit_log (done_at, who, via, action, target, detail, outcome)
@@ -65,7 +66,7 @@ async fn hot_queries_search_by_index() {
     let store = PostgresStore::connect(&servers::Postgres::shared().database()).await.unwrap();
     let mut connection = store.raw().acquire().await.unwrap();
     connection.execute(ROWS).await.unwrap();
-    let queries: [(&str, &str, &[&str]); 65] = [
+    let queries: [(&str, &str, &[&str]); 67] = [
         ("messages by number", transition::BY_ID, &["messages_pkey"]),
         ("messages by id there", transition::BY_WAMID, &["messages_by_wamid"]),
         (
@@ -130,6 +131,8 @@ async fn hot_queries_search_by_index() {
         ("purging doubts", purging::FORGET_DOUBTS, &["doubt_decisions_pkey"]),
         ("purging earlier attempts", purging::FORGET_ATTEMPTS, &["earlier_attempts_by_message"]),
         ("purging excluded rows", purging::EMPTY_EXCLUDED, &["excluded_pkey"]),
+        ("noting how far campaigns are", samples::NOTE, &["campaign_samples_pkey"]),
+        ("how far a campaign was", samples::READ, &["campaign_samples_pkey"]),
         ("a token", access::TOKEN, &["access_tokens_pkey"]),
         ("noting the use of a token", access::NOTE_USE, &["access_tokens_pkey"]),
         ("logging out", access::LOG_OUT, &["access_sessions_by_token"]),

@@ -115,6 +115,7 @@ fn passes(error: &StoreError) -> bool {
         | StoreError::Open { .. }
         | StoreError::Unreadable { .. }
         | StoreError::Inconsistent(_)
+        | StoreError::PurgedMeanwhile(_)
         | StoreError::Migrate(_) => false,
     }
 }

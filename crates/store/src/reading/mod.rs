@@ -8,6 +8,7 @@
 //! | `doubts` | what is in doubt, and how doubts were ended |
 //! | `follow_ups` | failed messages, and what became of their recipients |
 //! | `messages` | messages and excluded rows |
+//! | `samples` | how far campaigns were over time |
 //! | `series` | recurring campaigns |
 //! | `slices` | what is left to do of a slice |
 //! | `verdict` | the guarantees, compared |
@@ -19,6 +20,7 @@ pub(crate) mod campaigns;
 pub(crate) mod doubts;
 pub(crate) mod follow_ups;
 pub(crate) mod messages;
+pub(crate) mod samples;
 pub(crate) mod series;
 pub(crate) mod slices;
 pub(crate) mod verdict;

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::connection::SqliteStore;
 use crate::StoreError;
-use crate::codec::{changed, failed, named, row_ids};
+use crate::codec::{changed, failed, micros, named, row_ids, span_micros};
 use crate::moving::launching::{ABANDONED_AFTER, REMOVED_AT_ONCE, demand_loading, is_dead};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -18,7 +18,7 @@ const GIVE_UP: &str = "UPDATE campaigns SET key = NULL WHERE id = ?1 AND state =
 const FIND: &str = "SELECT state, touched_at FROM campaigns WHERE id = ?1 AND key IS NOT NULL";
 
 /// What was given up by somebody who was killed while removing it.
-const LEFT_BEHIND: &str = "SELECT id FROM campaigns WHERE key IS NULL ORDER BY id";
+const LEFT_BEHIND: &str = "SELECT id FROM campaigns WHERE key IS NULL AND touched_at < ?1 ORDER BY id";
 
 /// See [`crate::Store::abandon_launch`].
 pub(super) async fn abandon(store: &SqliteStore, campaign: CampaignId) -> Result<()> {
@@ -50,12 +50,24 @@ pub(super) async fn remove_dead(
         }
         give_up(&mut tx, campaign).await?;
     }
-    let left: Vec<i64> = sqlx::query_scalar(LEFT_BEHIND).fetch_all(&mut *tx).await.map_err(&looking)?;
     tx.commit().await.map_err(failed("commit giving a dead launch up"))?;
-    for campaign in left {
-        remove(store, CampaignId(campaign)).await?;
-    }
+    remove(store, campaign).await?;
     Ok(true)
+}
+
+/// See [`crate::Store::remove_left_behind`].
+pub(super) async fn remove_left_behind(store: &SqliteStore, now: DateTime<Utc>) -> Result<u64> {
+    let mut reading = store.snapshot().await?;
+    let left: Vec<i64> = sqlx::query_scalar(LEFT_BEHIND)
+        .bind(micros(now).saturating_sub(span_micros(ABANDONED_AFTER)))
+        .fetch_all(&mut *reading)
+        .await
+        .map_err(failed("look for launches that were given up"))?;
+    drop(reading);
+    for campaign in &left {
+        remove(store, CampaignId(*campaign)).await?;
+    }
+    Ok(changed(left.len()))
 }
 
 /// Removes the rows of a launch that was given up. Safe to be cut short: what is left belongs to a campaign
@@ -92,4 +104,31 @@ pub(super) async fn remove(store: &SqliteStore, campaign: CampaignId) -> Result<
         sqlx::query(sql).bind(campaign.0).execute(&mut *tx).await.map_err(&removing)?;
     }
     tx.commit().await.map_err(&removing)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Store;
+    use crate::conformance::scene::{Setup, at, recipient};
+    use crate::purge::PersonPurge;
+
+    #[tokio::test]
+    async fn what_a_killed_remover_left_is_removed() {
+        let store = SqliteStore::in_memory().await.unwrap();
+        let setup = Setup::default();
+        let id = store.begin_launch(setup.campaign(), Duration::from_secs(60), at(0)).await.unwrap();
+        store.add_chunk(id, setup.chunk(), at(10)).await.unwrap();
+        sqlx::query("UPDATE campaigns SET key = NULL").execute(store.raw()).await.unwrap();
+        // Nobody sends it: whoever is in it can be purged at once.
+        let purged = store.purge_person(&recipient(1), at(11)).await.unwrap();
+        assert_eq!(purged, PersonPurge::Done { messages: 1, skipped: 1, excluded: 0 });
+        assert_eq!(store.remove_left_behind(at(70)).await.unwrap(), 0, "somebody may be at it");
+        assert_eq!(store.remove_left_behind(at(71)).await.unwrap(), 1);
+        let left: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM messages").fetch_one(store.raw()).await.unwrap();
+        assert_eq!((left, store.remove_left_behind(at(72)).await.unwrap()), (0, 0));
+    }
 }

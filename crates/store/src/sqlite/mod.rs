@@ -51,6 +51,7 @@ mod people;
 mod purging;
 mod recording;
 mod registry;
+mod samples;
 mod series;
 mod slices;
 mod statuses;

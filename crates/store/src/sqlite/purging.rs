@@ -52,9 +52,9 @@ pub(super) const EMPTY_EXCLUDED: &str = "
     WHERE campaign_id = ?1 AND seq >= ?2 AND seq < ?3
       AND EXISTS (SELECT 1 FROM campaigns AS c WHERE c.id = ?1 AND c.state IN ('done', 'cancelled'))";
 
-/// Each campaign has an index of its recipients.
+/// Each campaign has an index of its recipients. A launch that was given up is as good as called off.
 pub(super) const OF_PERSON: &str = "
-    SELECT m.id, c.id, m.state, c.state, c.touched_at
+    SELECT m.id, c.id, m.state, CASE WHEN c.key IS NULL THEN 'cancelled' ELSE c.state END, c.touched_at
     FROM campaigns AS c CROSS JOIN messages AS m ON m.campaign_id = c.id AND m.recipient = ?1";
 
 pub(super) const REFUSED: &str = "

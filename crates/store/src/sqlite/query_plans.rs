@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::{
     SqliteStore, access, campaigns, claiming, doubts, follow_ups, inferring, launching, messages, people,
-    purging, slices, statuses, suppression, sweeps, templates, transition,
+    purging, samples, slices, statuses, suppression, sweeps, templates, transition,
 };
 
 /// The steps in which SQLite answers a query, in its own words.
@@ -117,6 +117,12 @@ async fn hot_queries_search_by_index() {
         ("purging doubts", purging::FORGET_DOUBTS, "SEARCH doubt_decisions USING PRIMARY KEY"),
         ("purging earlier attempts", purging::FORGET_ATTEMPTS, "earlier_attempts_by_message (message_id=?)"),
         ("purging excluded rows", purging::EMPTY_EXCLUDED, "SEARCH excluded USING PRIMARY KEY"),
+        ("noting how far campaigns are", samples::NOTE, "SEARCH s USING PRIMARY KEY (campaign_id=?)"),
+        (
+            "how far a campaign was",
+            samples::READ,
+            "SEARCH campaign_samples USING PRIMARY KEY (campaign_id=?)",
+        ),
         ("a token", access::TOKEN, "SEARCH access_tokens USING PRIMARY KEY (hash=?)"),
         ("noting the use of a token", access::NOTE_USE, "SEARCH access_tokens USING PRIMARY KEY (hash=?)"),
         ("logging out", access::LOG_OUT, "access_sessions_by_token (token_hash=?)"),
