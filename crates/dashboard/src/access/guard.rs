@@ -121,7 +121,8 @@ pub(super) async fn checked(
     from: Option<IpAddr>,
 ) -> Result<Result<Option<Caller>, Problem>, StoreError> {
     // Counted before it is looked at, so that many at once are not more.
-    if let Err(seconds) = dashboard.attempts().begin(from, dashboard.clock.now())
+    let counted = dashboard.attempts().begin(from, dashboard.clock.now());
+    if let Err(seconds) = counted
         && !token.is_random
     {
         return Ok(Err(Problem::too_many(seconds)));
@@ -129,7 +130,8 @@ pub(super) async fn checked(
     let caller = known(dashboard, &token.hash, via).await;
     match &caller {
         Ok(None) => tracing::warn!(?from, "a request with a wrong token was refused"),
-        Ok(Some(_)) | Err(_) => dashboard.attempts().was_not_wrong(from),
+        Ok(Some(_)) | Err(_) if counted.is_ok() => dashboard.attempts().was_not_wrong(from),
+        Ok(Some(_)) | Err(_) => {}
     }
     Ok(Ok(caller?))
 }

@@ -17,22 +17,22 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// old enough.
 pub(super) const NOTE: &str = "
     INSERT INTO campaign_samples (campaign_id, sampled_at, handled, delivered, read, failed, spent)
-    SELECT c.id, $1, c.messages_total - n.unsent, n.delivered, n.read, n.failed, c.spent
-    FROM campaigns AS c
-    JOIN (SELECT campaign_id,
-                 (sum(CASE WHEN state IN ('queued', 'retrying', 'sending') THEN n ELSE 0 END)::bigint) AS unsent,
-                 (sum(CASE WHEN state IN ('delivered', 'read') THEN n ELSE 0 END)::bigint) AS delivered,
-                 (sum(CASE WHEN state = 'read' THEN n ELSE 0 END)::bigint) AS read,
-                 (sum(CASE WHEN state = 'failed' THEN n ELSE 0 END)::bigint) AS failed
-          FROM campaign_counts GROUP BY campaign_id) AS n ON n.campaign_id = c.id
-    LEFT JOIN campaign_samples AS l ON l.campaign_id = c.id
-         AND l.sampled_at = (SELECT max(s.sampled_at) FROM campaign_samples AS s WHERE s.campaign_id = c.id)
-    WHERE c.key IS NOT NULL AND c.state <> 'loading' AND c.started_at IS NOT NULL
-      AND (c.finished_at IS NULL OR c.finished_at > $3)
-      AND (l.sampled_at IS NULL
-           OR (l.sampled_at <= $2
-               AND (l.handled, l.delivered, l.read, l.failed, l.spent)
-                   IS DISTINCT FROM (c.messages_total - n.unsent, n.delivered, n.read, n.failed, c.spent)))
+    SELECT f.id, $1, f.handled, f.delivered, f.read, f.failed, f.spent
+    FROM (SELECT c.id, c.spent,
+                 c.messages_total - sum(CASE WHEN n.state IN ('queued', 'retrying', 'sending') THEN n.n ELSE 0 END)::bigint AS handled,
+                 sum(CASE WHEN n.state IN ('delivered', 'read') THEN n.n ELSE 0 END)::bigint AS delivered,
+                 sum(CASE WHEN n.state = 'read' THEN n.n ELSE 0 END)::bigint AS read,
+                 sum(CASE WHEN n.state = 'failed' THEN n.n ELSE 0 END)::bigint AS failed
+          FROM campaigns AS c JOIN campaign_counts AS n ON n.campaign_id = c.id
+          WHERE c.key IS NOT NULL AND c.state <> 'loading' AND c.started_at IS NOT NULL
+            AND (c.finished_at IS NULL OR c.finished_at > $3)
+          GROUP BY c.id) AS f
+    LEFT JOIN campaign_samples AS l ON l.campaign_id = f.id
+         AND l.sampled_at = (SELECT max(s.sampled_at) FROM campaign_samples AS s WHERE s.campaign_id = f.id)
+    WHERE l.sampled_at IS NULL
+       OR (l.sampled_at <= $2
+           AND (l.handled, l.delivered, l.read, l.failed, l.spent)
+               IS DISTINCT FROM (f.handled, f.delivered, f.read, f.failed, f.spent))
     ON CONFLICT (campaign_id, sampled_at) DO NOTHING";
 
 /// The last one is always among them.

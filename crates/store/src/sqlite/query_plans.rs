@@ -117,7 +117,6 @@ async fn hot_queries_search_by_index() {
         ("purging doubts", purging::FORGET_DOUBTS, "SEARCH doubt_decisions USING PRIMARY KEY"),
         ("purging earlier attempts", purging::FORGET_ATTEMPTS, "earlier_attempts_by_message (message_id=?)"),
         ("purging excluded rows", purging::EMPTY_EXCLUDED, "SEARCH excluded USING PRIMARY KEY"),
-        ("noting how far campaigns are", samples::NOTE, "SEARCH s USING PRIMARY KEY (campaign_id=?)"),
         (
             "how far a campaign was",
             samples::READ,
