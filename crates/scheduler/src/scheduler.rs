@@ -109,6 +109,8 @@ pub struct Scheduler {
     left_out: Mutex<BTreeSet<String>>,
     /// The last doubt that was looked at; `None`: the first one's turn is next.
     looked_at: Mutex<Option<DoubtPlace>>,
+    /// When it was noted how far campaigns are.
+    noted_at: Mutex<Option<DateTime<Utc>>>,
 }
 
 impl Scheduler {
@@ -123,6 +125,7 @@ impl Scheduler {
             unpushed: Mutex::default(),
             left_out: Mutex::default(),
             looked_at: Mutex::default(),
+            noted_at: Mutex::default(),
         }
     }
 
@@ -373,10 +376,21 @@ impl Scheduler {
         let placed = store.requeue_retries(now, self.retry_slice(), BATCH).await;
         let pruned = store.prune_parked(now - FORGET_PARKED, now, BATCH).await;
         let cooled = store.prune_cooldowns(now, BATCH).await;
-        let noted = store.note_progress(SAMPLE, now).await;
+        let noted = self.note_progress(now).await;
         [lost, overdue, inferred, doubts, expired, placed, pruned, cooled, noted]
             .into_iter()
             .try_for_each(|step| step.map(|_| ()))
+    }
+
+    /// Notes how far campaigns are, every few seconds: sweeps are more frequent, and this looks at every campaign.
+    async fn note_progress(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        let is_fresh = |at: DateTime<Utc>| (now - at).abs().to_std().is_ok_and(|passed| passed < SAMPLE);
+        if (*lock(&self.noted_at)).is_some_and(is_fresh) {
+            return Ok(0);
+        }
+        let noted = self.store.note_progress(SAMPLE, now).await?;
+        *lock(&self.noted_at) = Some(now);
+        Ok(noted)
     }
 
     /// Ends doubts by statuses that can be of no other message: some at each sweep, all in turn.
